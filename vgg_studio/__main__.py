@@ -1,0 +1,3 @@
+"""No words: the window; words: the command line."""
+def main() -> int:
+    return 0

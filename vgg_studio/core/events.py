@@ -1,0 +1,426 @@
+"""Facts, in the past tense: every event that an engine sends, and the codec that makes each a line of JSON.
+
+The same structs travel on the engine's pipe, stand in a run's `events.jsonl` and are what `--json` prints.
+Numbers that are not finite are null (with `diverged` where that matters). Accuracies are fractions of 1, times Unix seconds.
+"""
+
+from __future__ import annotations
+
+import math
+import time as clock
+from typing import Any, Literal, Union
+
+import msgspec
+
+Outcome = Literal["finished", "finished_early", "paused", "discarded", "failed"]
+Phase = Literal[
+    "listing", "reading", "loading_network", "downloading", "preparing", "training", "validating", "testing", "saving"
+]
+Part = Literal["train", "val", "test"]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename=None):
+    """A plain group of facts inside an event."""
+
+
+class Failure(Record):
+    """Why something failed: the code of an error (`core.errors`) and the values for its sentence."""
+
+    code: str
+    values: dict[str, str | int | float] = {}
+
+
+class PictureRef(Record):
+    """One picture. `path` is text to show and, without `raw` and `row`, also the way to the file.
+
+    From a scan it is relative to the data folder with `/` between parts; from a prediction it is the path as given.
+    `raw` is base64 of the file system's own bytes where they are no Unicode text; `row` counts within a data set without files.
+    """
+
+    path: str = ""
+    raw: str = ""
+    row: int = -1
+
+
+class ClassCount(Record):
+    """A class and how many pictures of it each part holds (`train` counts all where the folder gives no parts)."""
+
+    name: str
+    train: int = 0
+    val: int = 0
+    test: int = 0
+
+
+class LeftOut(Record):
+    """A file that is not used, and why (a key of `core.errors.REASONS`)."""
+
+    picture: PictureRef
+    reason: str
+    values: dict[str, str | int | float] = {}
+
+
+class DeviceFact(Record):
+    """What the engine computes on. `reason` tells why a graphics card that is there is not used (see engine/device.py)."""
+
+    kind: str = "cpu"  # cpu, cuda, mps, xpu
+    name: str = ""
+    cores: int = 0
+    memory_bytes: int = 0
+    reason: str = ""  # "", no_gpu, torch_without_cuda, driver_too_old, asked
+    command: str = ""  # what mends the reason, ready to be copied
+
+
+class WeightsReport(Record):
+    """What a file of weights gave the network."""
+
+    source: str  # none, official, official-features, file
+    name: str = ""
+    sha256: str = ""
+    loaded: list[str] = []
+    missing: list[str] = []  # in the network, not in the file: stays random
+    unused: list[str] = []  # in the file, not in the network
+    advice: str = ""  # "", or fc6_is_the_right_stage
+
+
+class ClassScore(Record):
+    """One class of an evaluation: `found` is recall, `reliable` is precision (null where nothing was named so)."""
+
+    name: str
+    count: int
+    correct: int
+    found: float | None = None
+    reliable: float | None = None
+
+
+class WrongPicture(Record):
+    """A picture that was named wrong: true class, named class, the probability it was named with."""
+
+    picture: PictureRef
+    true: str
+    named: str
+    probability: float
+
+
+class Guess(Record):
+    """One of the top answers for a picture."""
+
+    label: str
+    probability: float
+
+
+class EpochRow(Record):
+    """One round as a run's manifest keeps it: the same numbers as its `epoch_ended` event."""
+
+    epoch: int
+    train_loss: float | None = None
+    train_accuracy: float | None = None
+    val_loss: float | None = None
+    val_accuracy: float | None = None
+    learning_rate: float = 0.0
+    images_per_second: float = 0.0
+    seconds: float = 0.0
+    diverged: bool = False
+
+
+class BaseEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Every event has a time; on the pipe also the order it belongs to and its place in the stream."""
+
+    time: float = msgspec.field(default_factory=clock.time)
+    job: str | msgspec.UnsetType = msgspec.UNSET
+    seq: int | msgspec.UnsetType = msgspec.UNSET
+
+
+class EngineReady(BaseEvent, tag="engine_ready", frozen=True, kw_only=True):
+    """An engine process has imported what its role needs. `device` is null in the pictures role."""
+
+    role: str
+    versions: dict[str, str] = {}
+    device: DeviceFact | None = None
+
+
+class PhaseStarted(BaseEvent, tag="phase_started", frozen=True, kw_only=True):
+    """A named piece of work began; `total` 0 means that its length is not known."""
+
+    phase: Phase
+    total: int = 0
+
+
+class PhaseProgress(BaseEvent, tag="phase_progress", frozen=True, kw_only=True):
+    """How far the phase is: pictures, or bytes while downloading."""
+
+    phase: Phase
+    done: int
+    total: int = 0
+
+
+class ClassesListed(BaseEvent, tag="classes_listed", frozen=True, kw_only=True):
+    """The folder's layout and classes by name alone, before any picture was opened."""
+
+    folder: str
+    layout: str  # classes, train_val_test, train_test, train_val
+    classes: list[ClassCount]
+    ignored: int = 0  # system files and hidden folders
+    suggestion: str = ""  # a folder above or below that fits better
+
+
+class PicturesListed(BaseEvent, tag="pictures_listed", frozen=True, kw_only=True):
+    """Some pictures of one class (at most 500 an event)."""
+
+    class_name: str
+    part: Part = "train"
+    pictures: list[PictureRef]
+
+
+class PictureLeftOut(BaseEvent, tag="picture_left_out", frozen=True, kw_only=True):
+    """A file is not used; everything else goes on."""
+
+    picture: PictureRef
+    reason: str
+    values: dict[str, str | int | float] = {}
+
+
+class ClassLeftOut(BaseEvent, tag="class_left_out", frozen=True, kw_only=True):
+    """A class has too few pictures that can be used (0 or 1) and is not learned."""
+
+    name: str
+    count: int
+
+
+class FolderScanned(BaseEvent, tag="folder_scanned", frozen=True, kw_only=True):
+    """The end of a scan: what can be used, and how the pictures will be split."""
+
+    folder: str
+    layout: str
+    classes: list[ClassCount]  # pictures that can be used, by the parts they were found in
+    split: dict[str, int]  # train, val, test: pictures in each part of the split to come
+    left_out: list[LeftOut] = []  # the first 1,000
+    left_out_count: int = 0
+    ignored: int = 0
+
+
+class ThumbnailMade(BaseEvent, tag="thumbnail_made", frozen=True, kw_only=True):
+    """A small JPEG of a picture lies in the cache folder."""
+
+    picture: PictureRef
+    file: str
+
+
+class ThumbnailFailed(BaseEvent, tag="thumbnail_failed", frozen=True, kw_only=True):
+    """A picture that cannot be shown, and why."""
+
+    picture: PictureRef
+    reason: str
+
+
+class RunStarted(BaseEvent, tag="run_started", frozen=True, kw_only=True):
+    """Everything is known: the run's folder, its parts, network, device."""
+
+    run: str
+    data: str
+    classes: list[str]
+    parts: dict[str, int]
+    variant: str
+    weights: str
+    train_from: str
+    parameters: int
+    trained_parameters: int
+    epochs: int
+    batch_size: int
+    device: DeviceFact
+    precision: str
+    threads: int = 0
+    versions: dict[str, str] = {}
+
+
+class RunResumed(BaseEvent, tag="run_resumed", frozen=True, kw_only=True):
+    """The run goes on behind `batch` batches of round `epoch`; what was reported of that round before no longer counts."""
+
+    run: str
+    epoch: int
+    batch: int = 0
+    epochs: int
+
+
+class WeightsLoaded(BaseEvent, tag="weights_loaded", frozen=True, kw_only=True):
+    """What was and what was not loaded from the weights."""
+
+    report: WeightsReport
+
+
+class BatchEnded(BaseEvent, tag="batch_ended", frozen=True, kw_only=True):
+    """Progress within a round: means over the round's pictures so far; the rate is of the last seconds."""
+
+    epoch: int
+    batch: int
+    batches: int
+    pictures: int
+    pictures_total: int
+    loss: float | None = None
+    accuracy: float | None = None
+    images_per_second: float = 0.0
+
+
+class EpochEnded(BaseEvent, tag="epoch_ended", frozen=True, kw_only=True):
+    """One round is over: means over pictures. `val_*` are null without a validation part."""
+
+    epoch: int
+    train_loss: float | None
+    train_accuracy: float | None
+    val_loss: float | None
+    val_accuracy: float | None
+    learning_rate: float
+    images_per_second: float
+    seconds: float = 0.0
+    diverged: bool = False
+    best_epoch: int = 0
+
+
+class CheckpointSaved(BaseEvent, tag="checkpoint_saved", frozen=True, kw_only=True):
+    """A stop from here on loses nothing up to this batch (0: the round's end)."""
+
+    epoch: int
+    batch: int = 0
+
+
+class Evaluation(BaseEvent, tag="evaluation", frozen=True, kw_only=True):
+    """The score on one part. Rows of `confusion` are the true classes. `interval` is Wilson's, 95 %."""
+
+    split: str
+    accuracy: float
+    loss: float | None
+    classes: list[str]
+    confusion: list[list[int]]
+    count: int
+    correct: int
+    interval: tuple[float, float]
+    by_class: list[ClassScore] = []
+    wrong: list[WrongPicture] = []  # surest first, at most 1,000
+    run: str = ""
+
+
+class Calibrated(BaseEvent, tag="calibrated", frozen=True, kw_only=True):
+    """Temperature and threshold fitted on the validation part (see engine/calibrate.py)."""
+
+    temperature: float
+    threshold: float
+
+
+class RunEnded(BaseEvent, tag="run_ended", frozen=True, kw_only=True):
+    """The one last event of a training."""
+
+    outcome: Outcome
+    best_epoch: int | None = None
+    val_accuracy: float | None = None
+    run: str = ""
+    epochs: int = 0  # rounds done
+    seconds: float = 0.0
+    failure: Failure | None = None
+
+
+class ModelOpened(BaseEvent, tag="model_opened", frozen=True, kw_only=True):
+    """A prediction knows its network: classes it can name and the threshold below which it calls itself unsure."""
+
+    model: str
+    variant: str
+    classes: list[str]
+    threshold: float
+    temperature: float = 1.0
+    device: DeviceFact
+
+
+class PicturePredicted(BaseEvent, tag="prediction", frozen=True, kw_only=True):
+    """A picture was named: top answers, surest first, with calibrated probabilities."""
+
+    path: str
+    top: list[Guess]
+    unsure: bool = False
+    picture: PictureRef | None = None
+
+
+class PredictionFailed(BaseEvent, tag="prediction_failed", frozen=True, kw_only=True):
+    """A picture could not be named: `reason` in words, `code` a key of REASONS."""
+
+    path: str
+    reason: str
+    code: str = ""
+    picture: PictureRef | None = None
+
+
+class Exported(BaseEvent, tag="exported", frozen=True, kw_only=True):
+    """Files were written outside the run."""
+
+    files: list[str]
+
+
+class SamplesDrawn(BaseEvent, tag="samples_drawn", frozen=True, kw_only=True):
+    """The sample pictures lie in this folder."""
+
+    folder: str
+    count: int
+
+
+class JobEnded(BaseEvent, tag="job_ended", frozen=True, kw_only=True):
+    """The one last event of every order but a training. If an engine dies, the reader makes it."""
+
+    outcome: Literal["done", "stopped", "failed"]
+    failure: Failure | None = None
+
+
+Event = Union[  # noqa: UP007 - msgspec reads the union at run time; one line a member keeps the list readable
+    EngineReady,
+    PhaseStarted,
+    PhaseProgress,
+    ClassesListed,
+    PicturesListed,
+    PictureLeftOut,
+    ClassLeftOut,
+    FolderScanned,
+    ThumbnailMade,
+    ThumbnailFailed,
+    RunStarted,
+    RunResumed,
+    WeightsLoaded,
+    BatchEnded,
+    EpochEnded,
+    CheckpointSaved,
+    Evaluation,
+    Calibrated,
+    RunEnded,
+    ModelOpened,
+    PicturePredicted,
+    PredictionFailed,
+    Exported,
+    SamplesDrawn,
+    JobEnded,
+]
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Event)
+
+
+def to_line(event: BaseEvent) -> bytes:
+    """The event as one line of JSON, with its newline. NaN and infinities become null (msgspec's rule)."""
+    return _encoder.encode(event) + b"\n"
+
+
+def from_line(line: bytes) -> Event:
+    """The event in a line; unknown fields are ignored. Raises msgspec.DecodeError for anything else."""
+    event: Event = _decoder.decode(line)
+    return event
+
+
+def stamped(event: Event, job: str, seq: int) -> Event:
+    """The event with the order it belongs to and its place in the stream, as the pipe carries it."""
+    stamped_event: Event = msgspec.structs.replace(event, job=job, seq=seq)
+    return stamped_event
+
+
+def finite(value: float) -> float | None:
+    """The value, or None where it is not a number that JSON knows."""
+    return value if math.isfinite(value) else None
+
+
+def plain(event: BaseEvent) -> dict[str, Any]:
+    """The event as plain Python values, for tests and printing."""
+    built: dict[str, Any] = msgspec.to_builtins(event)
+    return built

@@ -1,0 +1,182 @@
+"""Orders, in the imperative: what an engine can be asked to do. Validated on the way in, so an engine never meets nonsense."""
+
+from __future__ import annotations
+
+from typing import Literal, Union
+
+import msgspec
+
+from vgg_studio.core import vgg
+from vgg_studio.core.errors import UsageError
+from vgg_studio.core.events import PictureRef
+
+StopHow = Literal["pause", "finish", "discard", "cancel"]
+
+OPTIMIZERS = ("sgd", "adam", "adamw")
+SCHEDULES = ("none", "step", "cosine")
+DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
+RESIZES = ("square", "crop")  # straight to the square; shorter side, then centre crop
+NORMALISATIONS = ("half", "data", "imagenet")  # from scratch only; with weights it is theirs
+VARIATIONS = ("none", "flip", "flip_crop")
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True, tag_field="order"):
+    """What every order has in common: nothing but its tag."""
+
+
+class ScanJob(Job, tag="scan", frozen=True, kw_only=True):
+    """List a folder, open every picture once, tell what can be used."""
+
+    data: str
+    seed: int = 0
+
+
+class ThumbnailJob(Job, tag="thumbnails", frozen=True, kw_only=True):
+    """Make small JPEGs of pictures (longer side `side` px) in the cache folder. `data` is the folder paths are relative to."""
+
+    pictures: list[PictureRef]
+    data: str = ""
+    side: int = 256
+
+
+class DrawSamplesJob(Job, tag="draw_samples", frozen=True, kw_only=True):
+    """Draw the built-in sample pictures into a folder (done once; a complete one is left as it is)."""
+
+    folder: str
+    count: int = 320
+    seed: int = 7
+
+
+class TrainJob(Job, tag="train", frozen=True, kw_only=True):
+    """Train a network on a folder. `learning_rate` None is chosen from optimizer and weights (core.recipes)."""
+
+    data: str = ""
+    run: str = ""
+    resume: bool = False
+    variant: str = "vgg16_bn"
+    weights: str = "none"  # none, official, official-features, or the path of a file
+    train_from: str = ""  # a stage; "" is everything without weights and fc6 with them
+    image_size: int = 224
+    epochs: int = 20
+    batch_size: int = 32
+    optimizer: str = "sgd"
+    learning_rate: float | None = None
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    schedule: str = "cosine"
+    step_epochs: int = 10
+    step_factor: float = 0.5
+    warmup: int = 0
+    patience: int = 0  # 0: no early stopping
+    dropout: float = 0.5
+    seed: int = 0
+    device: str = "auto"
+    width_divisor: int = 1
+    slim_linear: bool = False  # divide the linear layers too
+    channels: int = 3
+    resize: str = "square"
+    normalisation: str = "half"
+    variation: str = "flip"
+    checkpoint_minutes: float = 10.0
+
+    def __post_init__(self) -> None:
+        _one_of("variant", self.variant, vgg.VARIANTS)
+        _one_of("train-from", self.train_from, ("", *vgg.STAGES))
+        _one_of("optimizer", self.optimizer, OPTIMIZERS)
+        _one_of("schedule", self.schedule, SCHEDULES)
+        _one_of("device", self.device, DEVICES)
+        _one_of("resize", self.resize, RESIZES)
+        _one_of("normalisation", self.normalisation, NORMALISATIONS)
+        _one_of("variation", self.variation, VARIATIONS)
+        _one_of("width-divisor", self.width_divisor, (1, 2, 4, 8, 16))
+        _between("image-size", self.image_size, 32, 1024)
+        _between("epochs", self.epochs, 1, 10_000)
+        _between("batch-size", self.batch_size, 1, 4096)
+        _between("channels", self.channels, 1, 4)
+        _between("warmup", self.warmup, 0, 10_000)
+        _between("patience", self.patience, 0, 10_000)
+        _between("dropout", self.dropout, 0.0, 0.95)
+        _between("checkpoint-minutes", self.checkpoint_minutes, 0.0, 1e6)
+        if self.learning_rate is not None:
+            _between("lr", self.learning_rate, 1e-12, 1e3)
+        if self.weights != "none" and (self.width_divisor > 1 or self.slim_linear or self.channels != 3):
+            raise UsageError(name="weights", value=self.weights, allowed="none, for slim networks and other than 3 channels")
+
+
+class EvaluateJob(Job, tag="evaluate", frozen=True, kw_only=True):
+    """Score a run: on a part of its own pictures, or (with `data`) on all pictures of another folder."""
+
+    run: str
+    data: str = ""
+    split: str = ""  # val or test; "" is test, else val
+    device: str = "auto"
+    batch_size: int = 0  # 0: chosen by the engine
+
+
+class PredictJob(Job, tag="predict", frozen=True, kw_only=True):
+    """Name pictures and folders of pictures. `model` is a run folder, a file of weights, or `official:<variant>`."""
+
+    model: str
+    pictures: list[PictureRef]
+    top: int = 5
+    device: str = "auto"
+    threshold: float | None = None  # None: the model's own
+
+
+class ExportJob(Job, tag="export", frozen=True, kw_only=True):
+    """Save a run's best network as a plain torchvision file with its two JSON files beside it."""
+
+    run: str
+    file: str
+
+
+AnyJob = Union[  # noqa: UP007 - read by msgspec at run time
+    ScanJob, ThumbnailJob, DrawSamplesJob, TrainJob, EvaluateJob, PredictJob, ExportJob
+]
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One line to an engine: start an order under an id, or ask the order with that id to stop."""
+
+    id: str
+    job: AnyJob | None = None
+    stop: StopHow | None = None
+
+
+class Stop:
+    """How a running order is asked to end. The asker sets `how`; the generator looks at it between two steps."""
+
+    def __init__(self) -> None:
+        self.how: StopHow | None = None
+
+    def ask(self, how: StopHow) -> None:
+        """Ask; a later, stronger wish replaces an earlier one."""
+        self.how = how
+
+
+_decoder = msgspec.json.Decoder(Request)
+
+
+def to_line(request: Request) -> bytes:
+    """The request as one line of JSON, with its newline."""
+    return msgspec.json.encode(request) + b"\n"
+
+
+def from_line(line: bytes) -> Request:
+    """The request in a line. Raises msgspec.DecodeError or UsageError."""
+    try:
+        return _decoder.decode(line)
+    except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, UsageError):
+            raise error.__cause__ from None
+        raise
+
+
+def _one_of(name: str, value: str | int, allowed: tuple[str | int, ...]) -> None:
+    if value not in allowed:
+        raise UsageError(name=name, value=str(value), allowed=", ".join(str(item) for item in allowed if item != ""))
+
+
+def _between(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:  # also refuses what is not a number
+        raise UsageError(name=name, value=str(value), allowed=f"{low} to {high}")

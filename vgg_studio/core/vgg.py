@@ -1,0 +1,129 @@
+"""The VGG networks as numbers: layers, stages, shapes, parameters, multiply-accumulates. No torch.
+
+Source: Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition" (2014), table 1
+(columns A, B, D, E), with torchvision's layer order and key names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+BLOCKS: dict[str, tuple[tuple[int, int], ...]] = {  # (convolutions, channels) of each block
+    "vgg11": ((1, 64), (1, 128), (2, 256), (2, 512), (2, 512)),
+    "vgg13": ((2, 64), (2, 128), (2, 256), (2, 512), (2, 512)),
+    "vgg16": ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512)),
+    "vgg19": ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512)),
+}
+VARIANTS: tuple[str, ...] = ("vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn")
+STAGES: tuple[str, ...] = ("block1", "block2", "block3", "block4", "block5", "fc6", "fc7", "fc8")
+POOLED_SIDE = 7  # the adaptive average pool's output
+LINEAR_WIDTH = 4096
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Everything that fixes a network's tensors."""
+
+    variant: str
+    classes: int = 1000
+    channels: int = 3
+    width_divisor: int = 1
+    slim_linear: bool = False
+
+    @property
+    def batch_norm(self) -> bool:
+        """Whether each convolution is followed by batch normalisation."""
+        return self.variant.endswith("_bn")
+
+    @property
+    def blocks(self) -> tuple[tuple[int, int], ...]:
+        """(convolutions, channels) of each block, channels already divided."""
+        return tuple((n, c // self.width_divisor) for n, c in BLOCKS[self.variant.removesuffix("_bn")])
+
+    @property
+    def linear_width(self) -> int:
+        """Outputs of fc6 and fc7."""
+        return LINEAR_WIDTH // self.width_divisor if self.slim_linear else LINEAR_WIDTH
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One entry of the network. `key` is torchvision's module name; `side` the side of its output in px (0: a vector)."""
+
+    key: str
+    kind: str  # conv, batch_norm, relu, pool, average_pool, linear, dropout
+    stage: str
+    inputs: int
+    outputs: int
+    side: int
+    name: str = ""  # conv1-1, pool5, fc6: the paper's way of counting
+    parameters: int = 0
+    macs: int = 0  # multiply-accumulates for one picture
+
+    @property
+    def counts(self) -> bool:
+        """Whether the layer is one of those that give the network its number (16 in VGG-16)."""
+        return self.kind in ("conv", "linear")
+
+
+@cache
+def layers(shape: Shape, image_size: int = 224) -> tuple[Layer, ...]:
+    """Every layer in order, for square pictures of `image_size` px."""
+    return (*_features(shape, image_size), *_classifier(shape))
+
+
+def _features(shape: Shape, side: int) -> list[Layer]:
+    found: list[Layer] = []
+    inputs = shape.channels
+    for block, (convolutions, outputs) in enumerate(shape.blocks, start=1):
+        stage = f"block{block}"
+        for number in range(1, convolutions + 1):
+            name = f"conv{block}-{number}"
+            weights = inputs * outputs * 9
+            found.append(
+                Layer(f"features.{len(found)}", "conv", stage, inputs, outputs, side, name, weights + outputs, weights * side * side)
+            )
+            if shape.batch_norm:
+                found.append(Layer(f"features.{len(found)}", "batch_norm", stage, outputs, outputs, side, "", 2 * outputs))
+            found.append(Layer(f"features.{len(found)}", "relu", stage, outputs, outputs, side, f"relu{block}-{number}"))
+            inputs = outputs
+        side //= 2
+        found.append(Layer(f"features.{len(found)}", "pool", stage, inputs, inputs, side, f"pool{block}"))
+    return found
+
+
+def _classifier(shape: Shape) -> list[Layer]:
+    channels = shape.blocks[-1][1]
+    width = shape.linear_width
+    flat = channels * POOLED_SIDE**2
+    found = [Layer("avgpool", "average_pool", "fc6", channels, channels, POOLED_SIDE)]
+    for index, (name, inputs, outputs) in enumerate((("fc6", flat, width), ("fc7", width, width), ("fc8", width, shape.classes))):
+        weights = inputs * outputs
+        found.append(Layer(f"classifier.{3 * index}", "linear", name, inputs, outputs, 0, name, weights + outputs, weights))
+        if name != "fc8":
+            found.append(Layer(f"classifier.{3 * index + 1}", "relu", name, outputs, outputs, 0))
+            found.append(Layer(f"classifier.{3 * index + 2}", "dropout", name, outputs, outputs, 0))
+    return found
+
+
+def trained_stages(train_from: str) -> tuple[str, ...]:
+    """The stages that learn when training starts at `train_from`."""
+    return STAGES[STAGES.index(train_from) :]
+
+
+def parameters(shape: Shape, train_from: str = "block1") -> int:
+    """How many parameters learn (all by default)."""
+    learning = trained_stages(train_from)
+    return sum(layer.parameters for layer in layers(shape) if layer.stage in learning)
+
+
+def macs(shape: Shape, image_size: int = 224) -> int:
+    """Multiply-accumulates of one forward pass for one picture."""
+    return sum(layer.macs for layer in layers(shape, image_size))
+
+
+def title(variant: str) -> str:
+    """The name that people use: `vgg16_bn` is VGG-16-BN."""
+    base = variant.removesuffix("_bn").removeprefix("vgg")
+    return f"VGG-{base}-BN" if variant.endswith("_bn") else f"VGG-{base}"
