@@ -1,0 +1,38 @@
+"""How a picture becomes numbers: kept with every run, so that training, scores and predictions see the same thing."""
+
+from __future__ import annotations
+
+import msgspec
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
+    """The one evaluation transform: scale to `image_size` px, then (value / 255 - mean) / std for each channel.
+
+    `square` scales both sides to `image_size` (the aspect changes, nothing is cut away); `crop` scales the shorter side to
+    `resize_side` px (0: image_size * 256 / 224) and takes the square in the centre.
+    """
+
+    image_size: int = 224
+    resize: str = "square"
+    resize_side: int = 0
+    mean: tuple[float, ...] = (0.5, 0.5, 0.5)
+    std: tuple[float, ...] = (0.5, 0.5, 0.5)
+    channels: int = 3
+
+    @property
+    def shorter_side(self) -> int:
+        """Side in px that `crop` scales the shorter side to."""
+        return self.resize_side or round(self.image_size * 256 / 224)
+
+
+def to_json(preprocessing: Preprocessing) -> bytes:
+    """The file `preprocessing.json`."""
+    return msgspec.json.format(msgspec.json.encode(preprocessing), indent=1) + b"\n"
+
+
+def from_json(data: bytes) -> Preprocessing:
+    """Read `preprocessing.json`. Raises msgspec.DecodeError."""
+    return msgspec.json.decode(data, type=Preprocessing)

@@ -1,0 +1,253 @@
+"""A run's folder: its manifest, its events, its lock. The engine is the only writer; window and command line read.
+
+`run.json` (the manifest) is written last and names every file that counts with its sha256, so a kill at any moment leaves
+the run at its last checkpoint. Everything in it is relative: a run can be moved and copied.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from vgg_studio.core import events as ev
+from vgg_studio.core.errors import RunDamaged, RunExists, RunInUse, RunMissing, RunTooNew, from_os_error
+from vgg_studio.core.jobs import TrainJob
+from vgg_studio.core.writing import sweep, write_bytes, write_json
+
+FORMAT = 1
+MANIFEST = "run.json"
+EVENTS = "events.jsonl"
+CLASSES = "class_indices.json"
+PREPROCESSING = "preprocessing.json"
+SPLIT = "split.csv"
+FROZEN = "frozen.safetensors"
+BEST = "best.safetensors"
+LOCK = "lock"
+
+
+class Checkpoint(ev.Record):
+    """Where a run can go on: after `batch` batches of round `epoch` (0: the round is complete). File names in the folder."""
+
+    epoch: int
+    batch: int = 0
+    weights: str = ""
+    state: str = ""
+
+
+class Manifest(ev.Record):
+    """Everything that repeats or continues a run, and what came of it."""
+
+    format: int = FORMAT
+    job: TrainJob
+    created: float
+    versions: dict[str, str] = {}
+    device: ev.DeviceFact = ev.DeviceFact()
+    threads: int = 0
+    backend: str = ""
+    precision: str = "fp32"
+    batch_size: int = 0
+    classes: list[str] = []
+    parts: dict[str, int] = {}
+    weights_report: ev.WeightsReport | None = None
+    epochs: list[ev.EpochRow] = []
+    best_epoch: int = 0
+    last: Checkpoint | None = None
+    best: Checkpoint | None = None
+    frozen: str = ""
+    files: dict[str, str] = {}
+    outcome: str = ""
+    failure: ev.Failure | None = None
+    elapsed: float = 0.0
+    temperature: float = 1.0
+    threshold: float = 0.0
+    evaluation: ev.Evaluation | None = None
+    left_out: list[ev.LeftOut] = []
+
+    @property
+    def best_accuracy(self) -> float | None:
+        """Validation accuracy of the best round, a fraction of 1."""
+        return next((row.val_accuracy for row in self.epochs if row.epoch == self.best_epoch), None)
+
+
+class RunFolder:
+    """One run on the disk."""
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path = path
+        self.manifest = manifest
+        self._last_batch_line = 0.0
+
+    @classmethod
+    def create(cls, path: Path, manifest: Manifest) -> RunFolder:
+        """Make the folder and its first manifest. Raises RunExists where it already holds a run, StorageError."""
+        if (path / MANIFEST).exists():
+            raise RunExists(path=str(path))
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise from_os_error(error, str(path)) from error
+        run = cls(path, manifest)
+        run.save(manifest)
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """Read a run. Raises RunMissing, RunDamaged, RunTooNew."""
+        return cls(path, _read_manifest(path))
+
+    def save(self, manifest: Manifest) -> None:
+        """Write the manifest: from here on what it names counts."""
+        write_json(self.path / MANIFEST, manifest)
+        self.manifest = manifest
+
+    def file(self, name: str) -> Path:
+        """A file of the run by its name in the manifest, never outside the folder. Raises RunDamaged."""
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+            raise RunDamaged(path=str(self.path), detail=f"{MANIFEST}: {name!r}")
+        return self.path / name
+
+    def append(self, event: ev.Event) -> None:
+        """Add one event to the log; of the batch events at most one a second is kept."""
+        if isinstance(event, ev.BatchEnded):
+            if abs(event.time - self._last_batch_line) < 1.0:
+                return
+            self._last_batch_line = event.time
+        self._append_lines(ev.to_line(event))
+
+    def _append_lines(self, lines: bytes) -> None:
+        try:
+            with (self.path / EVENTS).open("ab") as stream:
+                stream.write(lines)
+        except OSError as error:
+            raise from_os_error(error, str(self.path)) from error
+
+    def events(self) -> Iterator[ev.Event]:
+        """The log from its start; a damaged line is passed over."""
+        try:
+            stream = (self.path / EVENTS).open("rb")
+        except OSError:
+            return
+        with stream:
+            for line in stream:
+                with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+                    yield ev.from_line(line)
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep a second writer out; the system lets go of it when the process ends, however it ends. Raises RunInUse."""
+        with (self.path / LOCK).open("ab") as stream:
+            if not _try_lock(stream.fileno()):
+                raise RunInUse(path=str(self.path))
+            yield
+
+    def in_use(self) -> bool:
+        """Whether a training is writing into the run right now."""
+        try:
+            with self.lock():
+                return False
+        except RunInUse:
+            return True
+        except OSError:
+            return False
+
+    def repair(self) -> None:
+        """Mend what a kill leaves: litter, a torn last line, `epoch_ended` lines that the manifest has and the log lost."""
+        sweep(self.path)
+        log = self.path / EVENTS
+        data = log.read_bytes() if log.exists() else b""
+        whole = data[: data.rfind(b"\n") + 1]
+        known = {event.epoch for event in _decoded(whole) if isinstance(event, ev.EpochEnded)}
+        missing = [row for row in self.manifest.epochs if row.epoch not in known]
+        lost = b"".join(ev.to_line(epoch_event(row, self.manifest.best_epoch)) for row in missing)
+        if lost or whole != data:
+            write_bytes(log, whole + lost)
+
+    def discard(self) -> None:
+        """Delete the run: first what makes it count, so that a kill in between leaves no half run."""
+        (self.path / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def epoch_event(row: ev.EpochRow, best_epoch: int) -> ev.EpochEnded:
+    """The event of a round that the manifest remembers."""
+    return ev.EpochEnded(best_epoch=best_epoch, **{name: getattr(row, name) for name in row.__struct_fields__})
+
+
+def epoch_row(event: ev.EpochEnded) -> ev.EpochRow:
+    """The manifest's row of a round's event."""
+    return ev.EpochRow(**{name: getattr(event, name) for name in ev.EpochRow.__struct_fields__})
+
+
+def list_runs(root: Path) -> list[RunFolder]:
+    """The runs below a folder, newest first; what is no run, or a damaged one, is passed over."""
+    found = []
+    for entry in root.iterdir() if root.is_dir() else ():
+        with contextlib.suppress(RunMissing, RunDamaged, RunTooNew):
+            found.append(RunFolder.open(entry))
+    return sorted(found, key=lambda run: run.manifest.created, reverse=True)
+
+
+def new_run_path(root: Path, data: str) -> Path:
+    """A new folder's path for a run on a folder of pictures: `flowers-3`, one above the highest there is."""
+    name = re.sub(r"[^\w.-]+", "-", Path(data).name).strip("-._")[:60] or "run"
+    pattern = re.compile(re.escape(name) + r"-(\d+)")
+    taken = [int(hit[1]) for entry in root.iterdir() if (hit := pattern.fullmatch(entry.name))] if root.is_dir() else []
+    return root / f"{name}-{max(taken, default=0) + 1}"
+
+
+def created_now() -> float:
+    """The time for a new manifest, in Unix seconds."""
+    return time.time()
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        data = (path / MANIFEST).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise RunMissing(path=str(path)) from None
+    except OSError as error:
+        raise RunDamaged(path=str(path), detail=error.strerror or "unreadable") from error
+    try:
+        head = msgspec.json.decode(data, type=_Head)
+        if head.format > FORMAT:
+            raise RunTooNew(path=str(path), format=head.format)
+        return msgspec.json.decode(data, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RunDamaged(path=str(path), detail=f"{MANIFEST}: {error}") from error
+
+
+class _Head(msgspec.Struct):
+    format: int
+
+
+def _decoded(data: bytes) -> Iterator[ev.Event]:
+    for line in data.split(b"\n"):
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+            yield ev.from_line(line)
+
+
+if os.name == "nt":
+    import msvcrt
+
+    def _try_lock(handle: int) -> bool:
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        except OSError:
+            return False
+        return True
+else:
+    import fcntl
+
+    def _try_lock(handle: int) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
