@@ -19,7 +19,7 @@ Phase = Literal[
 Part = Literal["train", "val", "test"]
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename=None):
+class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A plain group of facts inside an event."""
 
 
@@ -30,7 +30,7 @@ class Failure(Record):
     values: dict[str, str | int | float] = {}
 
 
-class PictureRef(Record):
+class PictureRef(Record, frozen=True, kw_only=True, omit_defaults=True):
     """One picture. `path` is text to show and, without `raw` and `row`, also the way to the file.
 
     From a scan it is relative to the data folder with `/` between parts; from a prediction it is the path as given.

@@ -32,7 +32,7 @@ BEST = "best.safetensors"
 LOCK = "lock"
 
 
-class Checkpoint(ev.Record):
+class Checkpoint(ev.Record, frozen=True, kw_only=True):
     """Where a run can go on: after `batch` batches of round `epoch` (0: the round is complete). File names in the folder."""
 
     epoch: int
@@ -41,7 +41,7 @@ class Checkpoint(ev.Record):
     state: str = ""
 
 
-class Manifest(ev.Record):
+class Manifest(ev.Record, frozen=True, kw_only=True):
     """Everything that repeats or continues a run, and what came of it."""
 
     format: int = FORMAT
