@@ -23,7 +23,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A plain group of facts inside an event."""
 
 
-class Failure(Record):
+class Failure(Record, frozen=True):
     """Why something failed: the code of an error (`core.errors`) and the values for its sentence."""
 
     code: str
@@ -42,7 +42,7 @@ class PictureRef(Record, frozen=True, kw_only=True, omit_defaults=True):
     row: int = -1
 
 
-class ClassCount(Record):
+class ClassCount(Record, frozen=True):
     """A class and how many pictures of it each part holds (`train` counts all where the folder gives no parts)."""
 
     name: str
@@ -51,7 +51,7 @@ class ClassCount(Record):
     test: int = 0
 
 
-class LeftOut(Record):
+class LeftOut(Record, frozen=True):
     """A file that is not used, and why (a key of `core.errors.REASONS`)."""
 
     picture: PictureRef
@@ -59,7 +59,7 @@ class LeftOut(Record):
     values: dict[str, str | int | float] = {}
 
 
-class DeviceFact(Record):
+class DeviceFact(Record, frozen=True):
     """What the engine computes on. `reason` tells why a graphics card that is there is not used (see engine/device.py)."""
 
     kind: str = "cpu"  # cpu, cuda, mps, xpu
@@ -70,7 +70,7 @@ class DeviceFact(Record):
     command: str = ""  # what mends the reason, ready to be copied
 
 
-class WeightsReport(Record):
+class WeightsReport(Record, frozen=True):
     """What a file of weights gave the network."""
 
     source: str  # none, official, official-features, file
@@ -82,7 +82,7 @@ class WeightsReport(Record):
     advice: str = ""  # "", or fc6_is_the_right_stage
 
 
-class ClassScore(Record):
+class ClassScore(Record, frozen=True):
     """One class of an evaluation: `found` is recall, `reliable` is precision (null where nothing was named so)."""
 
     name: str
@@ -92,7 +92,7 @@ class ClassScore(Record):
     reliable: float | None = None
 
 
-class WrongPicture(Record):
+class WrongPicture(Record, frozen=True):
     """A picture that was named wrong: true class, named class, the probability it was named with."""
 
     picture: PictureRef
@@ -101,14 +101,14 @@ class WrongPicture(Record):
     probability: float
 
 
-class Guess(Record):
+class Guess(Record, frozen=True):
     """One of the top answers for a picture."""
 
     label: str
     probability: float
 
 
-class EpochRow(Record):
+class EpochRow(Record, frozen=True):
     """One round as a run's manifest keeps it: the same numbers as its `epoch_ended` event."""
 
     epoch: int
