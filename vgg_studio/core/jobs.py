@@ -100,7 +100,9 @@ class TrainJob(Job, tag="train", frozen=True, kw_only=True):
         if self.learning_rate is not None:
             _between("lr", self.learning_rate, 1e-12, 1e3)
         if self.weights != "none" and (self.width_divisor > 1 or self.slim_linear or self.channels != 3):
-            raise UsageError(name="weights", value=self.weights, allowed="none, for slim networks and other than 3 channels")
+            raise UsageError(
+                name="weights", value=self.weights, allowed="none, for slim networks and other than 3 channels"
+            )
 
 
 class EvaluateJob(Job, tag="evaluate", frozen=True, kw_only=True):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from vgg_studio.core import events as ev
 from vgg_studio.core.run_folder import epoch_row
@@ -51,7 +51,6 @@ class Progress:
     ended: ev.RunEnded | None = None
     ending: str = ""  # what the user asked for: pause, finish, discard
     seconds: float = 0.0  # of training, pauses left out
-    _now: float = 0.0
     _marks: deque[_Mark] = field(default_factory=deque)
 
     @property
@@ -102,19 +101,36 @@ class Progress:
 
     def fold(self, event: ev.Event) -> None:
         """Take one event in; events that say nothing about a training are ignored."""
-        handler = _HANDLERS.get(type(event))
-        if handler:
-            self._now = event.time
-            handler(self, event)
+        match event:
+            case ev.PhaseStarted(phase=phase, total=total):
+                self.phase, self.phase_done, self.phase_total = phase, 0, total
+            case ev.PhaseProgress(phase=phase, done=done, total=total):
+                self.phase, self.phase_done, self.phase_total = phase, done, total
+            case ev.RunStarted(run=run, epochs=epochs):
+                self.started, self.run, self.epochs = event, run, epochs
+            case ev.BatchEnded():
+                self._batch_ended(event)
+            case ev.EpochEnded():
+                self._epoch_ended(event)
+            case ev.RunResumed():
+                self._run_resumed(event)
+            case ev.RunEnded():
+                self._run_ended(event)
+            case _:
+                self._noted(event)
 
-    def _phase_started(self, event: ev.PhaseStarted) -> None:
-        self.phase, self.phase_done, self.phase_total = event.phase, 0, event.total
-
-    def _phase_progress(self, event: ev.PhaseProgress) -> None:
-        self.phase, self.phase_done, self.phase_total = event.phase, event.done, event.total
-
-    def _run_started(self, event: ev.RunStarted) -> None:
-        self.started, self.run, self.epochs = event, event.run, event.epochs
+    def _noted(self, event: ev.Event) -> None:
+        match event:
+            case ev.WeightsLoaded(report=report):
+                self.weights = report
+            case ev.Evaluation():
+                self.evaluation = event
+            case ev.CheckpointSaved():
+                self.checkpoint = event
+            case ev.PictureLeftOut():
+                self.left_out.append(event)
+            case ev.ClassLeftOut():
+                self.classes_left_out.append(event)
 
     def _run_resumed(self, event: ev.RunResumed) -> None:
         # What was told of rounds behind the checkpoint no longer counts: it will be told again.
@@ -145,22 +161,6 @@ class Progress:
         self.ended, self.ending, self.phase = event, "", None
         self.best_epoch = event.best_epoch or self.best_epoch
         self.run = event.run or self.run
-
-
-_HANDLERS: dict[type, Callable[[Progress, Any], None]] = {
-    ev.PhaseStarted: Progress._phase_started,
-    ev.PhaseProgress: Progress._phase_progress,
-    ev.RunStarted: Progress._run_started,
-    ev.RunResumed: Progress._run_resumed,
-    ev.BatchEnded: Progress._batch_ended,
-    ev.EpochEnded: Progress._epoch_ended,
-    ev.RunEnded: Progress._run_ended,
-    ev.WeightsLoaded: lambda progress, event: setattr(progress, "weights", event.report),
-    ev.Evaluation: lambda progress, event: setattr(progress, "evaluation", event),
-    ev.CheckpointSaved: lambda progress, event: setattr(progress, "checkpoint", event),
-    ev.PictureLeftOut: lambda progress, event: progress.left_out.append(event),
-    ev.ClassLeftOut: lambda progress, event: progress.classes_left_out.append(event),
-}
 
 
 def folded(events: Iterable[ev.Event]) -> Progress:

@@ -75,32 +75,33 @@ def layers(shape: Shape, image_size: int = 224) -> tuple[Layer, ...]:
 
 def _features(shape: Shape, side: int) -> list[Layer]:
     found: list[Layer] = []
+
+    def add(kind: str, inputs: int, outputs: int, name: str = "", parameters: int = 0, macs: int = 0) -> None:
+        found.append(Layer(f"features.{len(found)}", kind, stage, inputs, outputs, side, name, parameters, macs))
+
     inputs = shape.channels
     for block, (convolutions, outputs) in enumerate(shape.blocks, start=1):
         stage = f"block{block}"
         for number in range(1, convolutions + 1):
-            name = f"conv{block}-{number}"
             weights = inputs * outputs * 9
-            found.append(
-                Layer(f"features.{len(found)}", "conv", stage, inputs, outputs, side, name, weights + outputs, weights * side * side)
-            )
+            add("conv", inputs, outputs, f"conv{block}-{number}", weights + outputs, weights * side * side)
             if shape.batch_norm:
-                found.append(Layer(f"features.{len(found)}", "batch_norm", stage, outputs, outputs, side, "", 2 * outputs))
-            found.append(Layer(f"features.{len(found)}", "relu", stage, outputs, outputs, side, f"relu{block}-{number}"))
+                add("batch_norm", outputs, outputs, parameters=2 * outputs)
+            add("relu", outputs, outputs, f"relu{block}-{number}")
             inputs = outputs
         side //= 2
-        found.append(Layer(f"features.{len(found)}", "pool", stage, inputs, inputs, side, f"pool{block}"))
+        add("pool", inputs, inputs, f"pool{block}")
     return found
 
 
 def _classifier(shape: Shape) -> list[Layer]:
-    channels = shape.blocks[-1][1]
-    width = shape.linear_width
-    flat = channels * POOLED_SIDE**2
+    channels, width = shape.blocks[-1][1], shape.linear_width
     found = [Layer("avgpool", "average_pool", "fc6", channels, channels, POOLED_SIDE)]
-    for index, (name, inputs, outputs) in enumerate((("fc6", flat, width), ("fc7", width, width), ("fc8", width, shape.classes))):
-        weights = inputs * outputs
-        found.append(Layer(f"classifier.{3 * index}", "linear", name, inputs, outputs, 0, name, weights + outputs, weights))
+    sizes = (channels * POOLED_SIDE**2, width, width, shape.classes)
+    for index, name in enumerate(("fc6", "fc7", "fc8")):
+        inputs, outputs = sizes[index], sizes[index + 1]
+        macs = inputs * outputs
+        found.append(Layer(f"classifier.{3 * index}", "linear", name, inputs, outputs, 0, name, macs + outputs, macs))
         if name != "fc8":
             found.append(Layer(f"classifier.{3 * index + 1}", "relu", name, outputs, outputs, 0))
             found.append(Layer(f"classifier.{3 * index + 2}", "dropout", name, outputs, outputs, 0))

@@ -227,7 +227,7 @@ def device_reason(fact: ev.DeviceFact) -> str:
 
 
 def escaped(text: str) -> str:
-    """A name from outside made safe to show: control, direction-changing and undecodable characters as \\x.. or \\u...."""
+    """A name from outside made safe to show: control, direction-changing and undecodable characters as hex escapes."""
     return "".join(_visible(sign) for sign in text)
 
 

@@ -20,7 +20,8 @@ import msgspec
 from vgg_studio.core.errors import from_os_error
 
 LITTER = ".part~"
-_WINDOWS_BUSY = (5, 32, 33)  # access denied, sharing violation, lock violation: virus scanners hold new files for a moment
+# Access denied, sharing violation, lock violation: virus scanners hold new files for a moment.
+_WINDOWS_BUSY = (5, 32, 33)
 
 
 @contextlib.contextmanager
