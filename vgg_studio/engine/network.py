@@ -1,0 +1,157 @@
+"""The VGG networks, built from `core.vgg`'s table with torchvision's key names; and which part of them learns."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vgg_studio.core import vgg
+
+
+class VGG(nn.Module):
+    """A VGG network: pictures (N, channels, side, side), at least 32 px, to scores (N, classes) before softmax.
+
+    `state_dict()` is interchangeable with that of torchvision's network of the same name. `frozen` are the stages that stay
+    in evaluation mode (batch normalisation keeps its statistics, dropout is off) even when `train()` is called.
+    """
+
+    def __init__(self, shape: vgg.Shape, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.shape = shape
+        self.frozen: tuple[str, ...] = ()
+        parts: dict[str, OrderedDict[str, nn.Module]] = {"features": OrderedDict(), "classifier": OrderedDict()}
+        for layer in vgg.layers(shape):
+            if layer.kind != "average_pool":
+                part, index = layer.key.split(".")
+                parts[part][index] = _MODULES[layer.kind](layer, dropout)
+        self.features = nn.Sequential(parts["features"])
+        self.avgpool = nn.AdaptiveAvgPool2d((vgg.POOLED_SIDE, vgg.POOLED_SIDE))
+        self.classifier = nn.Sequential(parts["classifier"])
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Scores before softmax."""
+        pooled = self.avgpool(self.features(pictures))
+        scores: Tensor = self.classifier(torch.flatten(pooled, 1))
+        return scores
+
+    def train(self, mode: bool = True) -> VGG:
+        """Switch to training or evaluation; frozen stages stay in evaluation."""
+        super().train(mode)
+        for layer in vgg.layers(self.shape):
+            if layer.stage in self.frozen:
+                self.get_submodule(layer.key).eval()
+        return self
+
+
+_MODULES: dict[str, Callable[[vgg.Layer, float], nn.Module]] = {
+    "conv": lambda layer, _: nn.Conv2d(layer.inputs, layer.outputs, kernel_size=3, padding=1),
+    "batch_norm": lambda layer, _: nn.BatchNorm2d(layer.outputs),
+    "relu": lambda _layer, _: nn.ReLU(inplace=True),
+    "pool": lambda _layer, _: nn.MaxPool2d(kernel_size=2, stride=2),
+    "linear": lambda layer, _: nn.Linear(layer.inputs, layer.outputs),
+    "dropout": lambda _, p: nn.Dropout(p),
+}
+
+
+class Trunk(nn.Sequential):
+    """The frozen part: always in evaluation mode, never recorded for gradients."""
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Features of the stage before the first that learns."""
+        features = pictures
+        with torch.no_grad():
+            for module in self:
+                features = module(features)
+        return features
+
+    def train(self, mode: bool = True) -> Trunk:  # noqa: ARG002 - the face is nn.Module's
+        """Stay in evaluation mode."""
+        super().train(False)
+        return self
+
+
+def build(shape: vgg.Shape, dropout: float = 0.5, seed: int = 0) -> VGG:
+    """A network with fresh weights on the processor: the same for the same shape and seed, whatever was drawn before.
+
+    Convolutions and batch normalisation start as torchvision's do: He et al. 2015 (arXiv 1502.01852) over the outputs, biases 0,
+    scale 1. fc6 and fc7 start by the same rule over their inputs instead of torchvision's fixed deviation of 0.01: that is made
+    for 25,088 inputs, and with the few of a slim network it lets signal and gradient fade. fc8 keeps the 0.01: first answers
+    are undecided.
+    """
+    with torch.device("meta"):  # else torch.nn would draw its own start from the global generator, and take a second to do so
+        network = VGG(shape, dropout)
+    network.to_empty(device="cpu")
+    generator = torch.Generator().manual_seed(seed)
+    for key, module in network.named_modules():
+        _initialise(module, generator, last=key == "classifier.6")
+    return network
+
+
+def _initialise(module: nn.Module, generator: torch.Generator, last: bool) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)
+    elif isinstance(module, nn.Linear) and last:
+        nn.init.normal_(module.weight, 0.0, 0.01, generator=generator)
+    elif isinstance(module, nn.Linear):
+        nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu", generator=generator)
+    elif isinstance(module, nn.BatchNorm2d):
+        module.reset_running_stats()
+        nn.init.ones_(module.weight)
+    if isinstance(module, nn.Conv2d | nn.Linear | nn.BatchNorm2d) and module.bias is not None:
+        nn.init.zeros_(module.bias)
+
+
+def stage_of(shape: vgg.Shape, key: str) -> str:
+    """The stage of an entry of the state dict: `features.0.weight` belongs to block1."""
+    return _stages(shape)[key.rpartition(".")[0]]
+
+
+def _stages(shape: vgg.Shape) -> dict[str, str]:
+    return {layer.key: layer.stage for layer in vgg.layers(shape)}
+
+
+def freeze(network: VGG, train_from: str) -> None:
+    """Let only the stages from `train_from` on learn; the others keep weights and statistics, also after `train()`."""
+    learning = vgg.trained_stages(train_from)
+    network.frozen = tuple(stage for stage in vgg.STAGES if stage not in learning)
+    for key, parameter in network.named_parameters():
+        parameter.requires_grad_(stage_of(network.shape, key) in learning)
+    network.train(network.training)
+
+
+def trained_state(network: VGG, train_from: str) -> dict[str, Tensor]:
+    """The entries of the state dict (parameters and buffers, not copied) that learn when training starts at `train_from`."""
+    return _part_of_state(network, vgg.trained_stages(train_from))
+
+
+def frozen_state(network: VGG, train_from: str) -> dict[str, Tensor]:
+    """The other entries: what stays as it is for the whole run."""
+    learning = vgg.trained_stages(train_from)
+    return _part_of_state(network, tuple(stage for stage in vgg.STAGES if stage not in learning))
+
+
+def _part_of_state(network: VGG, stages: tuple[str, ...]) -> dict[str, Tensor]:
+    state: dict[str, Any] = network.state_dict()
+    return {key: value for key, value in state.items() if stage_of(network.shape, key) in stages}
+
+
+def trunk_and_head(network: VGG, train_from: str) -> tuple[Trunk, nn.Sequential]:
+    """What does not learn and what does, as two networks that share the weights; `head(trunk(x))` is `network(x)` to the bit.
+
+    The trunk gives (N, channels, side, side) up to `train_from` fc6 and vectors (N, width) from fc7 on; for block1 it
+    changes nothing.
+    """
+    learning = vgg.trained_stages(train_from)
+    trunk, head = Trunk(), nn.Sequential()
+    for layer in vgg.layers(network.shape):
+        side = head if layer.stage in learning else trunk
+        side.append(network.get_submodule(layer.key))
+        if layer.kind == "average_pool":
+            side.append(nn.Flatten(1))
+    head.train(network.training)
+    trunk.eval()
+    return trunk, head
