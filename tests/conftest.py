@@ -1,0 +1,135 @@
+"""Every test gets a home of its own, speaks English, reaches no network and leaves nothing running."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import watching
+from vgg_studio import paths
+from vgg_studio.core import language
+
+ROOT = Path(__file__).resolve().parent.parent
+_ENV_TO_CLEAR = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "VGG_STUDIO_TRACE", "VGG_STUDIO_HOME", "PYTHONDONTWRITEBYTECODE")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before any test module is read: a clean environment for this process and for those that tests start."""
+    for name in _ENV_TO_CLEAR:
+        os.environ.pop(name, None)
+    os.environ["LANG"] = "C.UTF-8"
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # no windows popping up on a desktop; .ci/run asks for xcb
+    home = tempfile.TemporaryDirectory(prefix="vgg-studio-tests-", ignore_cleanup_errors=True)
+    config.add_cleanup(home.cleanup)
+    os.environ["HOME"] = os.environ["USERPROFILE"] = home.name
+    for name in [name for name in os.environ if name.startswith("XDG_") and name.endswith(("_HOME", "_DIR"))]:
+        del os.environ[name]
+    os.environ["XDG_RUNTIME_DIR"] = home.name
+    watching.remember_beginnings()
+
+
+def _why_no_window() -> str:
+    """Empty where Qt can be loaded, else the reason with the line that mends it."""
+    try:
+        import PySide6.QtGui
+        import PySide6.QtSvg
+        import PySide6.QtWidgets  # noqa: F401 - loading it is the question
+    except ImportError as error:
+        from vgg_studio import launch
+
+        return f"the window needs system libraries ({error}); install them: {launch.APT_LINE}"
+    return ""
+
+
+class _WindowModule(pytest.Module):
+    """A module of tests that need Qt: skipped as a whole, with the remedy, where Qt's system libraries are missing."""
+
+    def _getobj(self) -> Any:
+        if reason := _why_no_window():
+            pytest.skip(reason, allow_module_level=True)
+        return super()._getobj()  # type: ignore[no-untyped-call]
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """Tests whose file names Qt or the window are window tests."""
+    text = module_path.read_text(encoding="utf-8")
+    if "PySide6" in text or "vgg_studio.app" in text:
+        module: pytest.Module = _WindowModule.from_parent(parent, path=module_path)
+        return module
+    return None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests marked `gpu` need a graphics card that torch can use."""
+    if item.get_closest_marker("gpu") is not None:
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("torch finds no graphics card")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_running() -> Iterator[None]:
+    """Asked for first, so torn down last: threads and processes that a test began must be gone."""
+    before = watching.threads(), watching.children()
+    yield
+    if found := watching.left_over(*before):
+        pytest.fail(f"left running:\n{found}", pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def _own_home(_nothing_left_running: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Runs, cache, settings and log of a test lie in its own temporary folder; the language is English."""
+    monkeypatch.setenv("VGG_STUDIO_HOME", str(tmp_path / "vgg-studio-home"))
+    language.use("en", paths.locales())
+    yield
+    language.use("en", paths.locales())
+
+
+@pytest.fixture(autouse=True)
+def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that would reach out to a network fails at once."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            pytest.fail(f"a test tried to reach {address}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def _lines(_nothing_left_running: None) -> Iterator[watching.Lines]:
+    """Log lines from WARNING on and Qt's warnings fail a test that did not expect them."""
+    import logging
+
+    lines = watching.Lines()
+    logging.getLogger().addHandler(lines)
+    qt_back = watching.watch_qt(lines)
+    yield lines
+    qt_back()
+    logging.getLogger().removeHandler(lines)
+    if found := lines.unexpected():
+        pytest.fail("unexpected lines in the log:\n" + "\n".join(found), pytrace=False)
+
+
+@pytest.fixture
+def expect_log(_lines: watching.Lines) -> Callable[[str], None]:
+    """Call it with a pattern: log lines and Qt messages in which it is found belong to the test."""
+    return _lines.expect
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder with `data/` and `weights/` of real pictures; skips where there is none."""
+    folder = Path(os.environ.get("VGG_STUDIO_REAL_DATA") or ROOT.parent / "shared")
+    if not (folder / "data").is_dir():
+        pytest.skip("no real pictures: set VGG_STUDIO_REAL_DATA to a folder that holds data/ and weights/")
+    return folder
