@@ -18,7 +18,11 @@ def _read(data: bytes) -> list[dict[str, str]]:
 
 
 def test_that_every_picture_has_a_line_with_its_answer_and_all_guesses() -> None:
-    rows = _read(predictions_csv([_named("a.jpg", ("roses", 0.9), ("tulips", 0.1)), _named("b.jpg", ("daisy", 0.4), unsure=True)]))
+    rows = _read(
+        predictions_csv(
+            [_named("a.jpg", ("roses", 0.9), ("tulips", 0.1)), _named("b.jpg", ("daisy", 0.4), unsure=True)]
+        )
+    )
     assert rows[0] == {
         "path": "a.jpg",
         "answer": "roses",

@@ -166,12 +166,7 @@ def to_line(request: Request) -> bytes:
 
 def from_line(line: bytes) -> Request:
     """The request in a line. Raises msgspec.DecodeError or UsageError."""
-    try:
-        return _decoder.decode(line)
-    except msgspec.ValidationError as error:
-        if isinstance(error.__cause__, UsageError):
-            raise error.__cause__ from None
-        raise
+    return _decoder.decode(line)
 
 
 def _one_of(name: str, value: str | int, allowed: tuple[str | int, ...]) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from vgg_studio.core import events as ev
-from vgg_studio.core.errors import RunDamaged, RunExists, RunInUse, RunMissing, RunTooNew, from_os_error
+from vgg_studio.core.errors import RunDamaged, RunExists, RunInUse, RunMissing, RunTooNew, UsageError, from_os_error
 from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.writing import sweep, write_bytes, write_json
 
@@ -219,7 +219,7 @@ def _read_manifest(path: Path) -> Manifest:
         if head.format > FORMAT:
             raise RunTooNew(path=str(path), format=head.format)
         return msgspec.json.decode(data, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, UsageError) as error:
         raise RunDamaged(path=str(path), detail=f"{MANIFEST}: {error}") from error
 
 

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from vgg_studio.core import events as ev
+from vgg_studio.core import wording
+from vgg_studio.core.progress import Progress, folded
+
+STARTED = ev.RunStarted(
+    run="r",
+    data="d",
+    classes=["a", "b"],
+    parts={"train": 640, "val": 160, "test": 200},
+    variant="vgg16",
+    weights="none",
+    train_from="fc6",
+    parameters=10,
+    trained_parameters=5,
+    epochs=20,
+    batch_size=64,
+    device=ev.DeviceFact(),
+    precision="fp32",
+)
+
+
+def one_round(epoch: int, best: int, start: float) -> Iterator[ev.Event]:
+    """50 s of training in ten batches, 7 s of checking."""
+    for batch in range(1, 11):
+        yield ev.BatchEnded(
+            epoch=epoch, batch=batch, batches=10, pictures=64 * batch, pictures_total=640, time=start + 5 * batch
+        )
+    yield ev.EpochEnded(
+        epoch=epoch,
+        train_loss=1.0,
+        train_accuracy=0.5,
+        val_loss=1.0,
+        val_accuracy=0.8 + epoch / 1000,
+        learning_rate=0.1,
+        images_per_second=12.8,
+        seconds=57,
+        best_epoch=best,
+        time=start + 57,
+    )
+
+
+def after(rounds: int) -> Progress:
+    progress = folded([STARTED])
+    for epoch in range(1, rounds + 1):
+        for event in one_round(epoch, epoch, 1000 + 57 * epoch):
+            progress.fold(event)
+    return progress
+
+
+def test_that_the_time_left_follows_the_mean_round() -> None:
+    progress = after(6)
+    assert progress.round_seconds() == 57
+    assert progress.seconds_left() == pytest.approx(14 * 57)
+    assert progress.share_done == pytest.approx(0.3)
+
+
+def test_that_the_first_round_gives_a_time_left_from_its_own_speed() -> None:
+    progress = folded([STARTED, *list(one_round(1, 1, 1000))[:5]])
+    assert progress.images_per_second == pytest.approx(12.8)
+    assert progress.seconds_left() == pytest.approx(19.5 * 50)
+
+
+def test_that_the_speed_forgets_what_is_older_than_thirty_seconds() -> None:
+    progress = folded([STARTED])
+    for second in range(100):
+        pictures = second if second < 50 else 50 + 10 * (second - 50)
+        progress.fold(ev.BatchEnded(epoch=1, batch=1, batches=9, pictures=pictures, pictures_total=1000, time=second))
+    assert progress.images_per_second == pytest.approx(10)
+
+
+def test_that_a_resumed_round_is_told_only_once() -> None:
+    events = [STARTED, *one_round(1, 1, 1000), *list(one_round(2, 2, 1057))[:6]]
+    progress = folded([*events, ev.RunResumed(run="r", epoch=2, batch=3, epochs=20)])
+    assert [row.epoch for row in progress.rows] == [1]
+    assert max(point.x for point in progress.curve) <= 1
+    for event in one_round(2, 2, 5000):
+        progress.fold(event)
+    assert [row.epoch for row in progress.rows] == [1, 2]
+    assert progress.curve == sorted(progress.curve, key=lambda point: point.x)
+
+
+def test_that_continuing_a_finished_run_takes_its_end_back() -> None:
+    progress = after(2)
+    progress.fold(ev.RunEnded(outcome="finished", best_epoch=2, run="r"))
+    assert progress.outcome == "finished"
+    progress.fold(ev.RunResumed(run="r", epoch=2, epochs=30))
+    assert progress.outcome == ""
+    assert (len(progress.rows), progress.epochs) == (2, 30)
+
+
+def test_that_a_long_training_keeps_a_short_curve() -> None:
+    progress = folded([STARTED])
+    for batch in range(1, 100_001):
+        progress.fold(
+            ev.BatchEnded(epoch=1, batch=batch, batches=100_000, pictures=batch, pictures_total=100_000, time=batch)
+        )
+    assert len(progress.curve) <= 201
+
+
+def test_that_the_states_of_a_training_are_whole_sentences() -> None:
+    progress = Progress()
+    told = [wording.status(progress)]
+    for event in (ev.PhaseProgress(phase="reading", done=412, total=1204), STARTED):
+        progress.fold(event)
+        told.append(wording.status(progress))
+    progress = after(6)
+    told.append(wording.status(progress))
+    for outcome in ("paused", "finished", "finished_early", "discarded"):
+        progress.fold(ev.RunEnded(outcome=outcome, best_epoch=6))
+        told.append(wording.status(progress))
+    assert all(sentence.endswith((".", "…")) for sentence in told), told
+    assert told[3] == "Round 6 of 20: 80.6\u00a0% named right so far, about 13 minutes left."
+    assert told[4] == "Paused in round 7; round 6 is the best with 80.6\u00a0%."
+    assert told[5] == "Finished after 6 rounds in 6 minutes; round 6 was the best and is kept."
+
+
+def test_that_a_failure_says_what_happened_and_what_is_saved() -> None:
+    progress = after(6)
+    progress.fold(
+        ev.RunEnded(outcome="failed", failure=ev.Failure(code="DiskFull", values={"path": "r", "megabytes": 9}))
+    )
+    assert wording.status(progress).startswith("Training stopped: The disk is full")
+    assert "Round 6 is saved." in wording.status(progress)
+
+
+def test_that_a_wish_to_end_is_answered_at_once() -> None:
+    progress = after(1)
+    progress.ending = "pause"
+    assert wording.status(progress) == "Pausing after this batch…"

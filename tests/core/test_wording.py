@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from vgg_studio import paths
+from vgg_studio.core import events as ev
+from vgg_studio.core import language, wording
+
+
+def test_that_per_cent_follows_the_language() -> None:
+    assert wording.percent(0.8812) == "88.1\u00a0%"
+    language.use("zh_CN", paths.locales())
+    assert wording.percent(0.8812) == "88.1%"
+    assert wording.percent(None) == "–"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.4, "1 second"),
+        (45, "45 seconds"),
+        (119, "119 seconds"),
+        (150, "2 minutes"),
+        (780, "13 minutes"),
+        (7300, "2 hours 2 minutes"),
+    ],
+)
+def test_that_a_length_of_time_is_told_as_people_say_it(seconds: float, words: str) -> None:
+    assert wording.duration(seconds) == words
+
+
+def test_that_names_cannot_steer_a_terminal_or_turn_the_text_around() -> None:
+    assert wording.escaped("a\x1b[31m\u202eb\nc\udcff") == "a\\x1b[31m\\u202eb\\x0ac\\xff"
+    assert wording.escaped("R&D <img src=x> 雏菊 🌼") == "R&D <img src=x> 雏菊 🌼"
+
+
+def test_that_the_score_is_told_with_its_range() -> None:
+    evaluation = ev.Evaluation(
+        split="test",
+        accuracy=0.915,
+        loss=0.3,
+        classes=["a", "b"],
+        confusion=[[100, 5], [12, 83]],
+        count=200,
+        correct=183,
+        interval=(0.868, 0.946),
+    )
+    assert wording.score_sentence(evaluation) == "183 of 200 pictures it had never seen were named right."
+    expected = "That is 91.5\u00a0%. On other pictures of this kind, expect 87 to 95\u00a0%."
+    assert wording.range_sentence(evaluation) == expected
+
+
+def test_that_a_score_of_the_validation_part_does_not_claim_unseen_pictures() -> None:
+    evaluation = ev.Evaluation(
+        split="val", accuracy=1, loss=0, classes=[], confusion=[], count=2, correct=2, interval=(0.3, 1.0)
+    )
+    assert "never seen" not in wording.score_sentence(evaluation)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("zh_CN.UTF-8", "zh_CN"), ("zh-Hans", "zh_CN"), ("de_DE", "en"), ("C", "en")]
+)
+def test_that_the_nearest_language_is_taken(name: str, code: str) -> None:
+    assert language.nearest(name) == code
+
+
+def test_that_the_system_language_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert language.use("", paths.locales()) == "zh_CN"
+    monkeypatch.setenv("LC_ALL", "en_GB.UTF-8")
+    assert language.use("", paths.locales()) == "en"
+
+
+def test_that_the_pseudo_language_is_two_fifths_longer() -> None:
+    language.use("pseudo", paths.locales())
+    assert len(language._("0123456789")) == 14
