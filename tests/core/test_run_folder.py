@@ -60,6 +60,13 @@ def test_that_no_damage_of_the_manifest_is_more_than_a_sentence(tmp_path: Path) 
                 rf.RunFolder.open(path.parent)
 
 
+def test_that_a_manifest_with_an_impossible_order_is_damaged(tmp_path: Path) -> None:
+    path = make_run(tmp_path / "run").path / rf.MANIFEST
+    path.write_bytes(path.read_bytes().replace(b'"vgg16_bn"', b'"vgg99"'))
+    with pytest.raises(RunDamaged):
+        rf.RunFolder.open(path.parent)
+
+
 def test_that_the_log_keeps_at_most_one_batch_a_second(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     for tenth in range(35):
