@@ -122,6 +122,31 @@ class PictureRefused(DataError):
         self.reason = reason
 
 
+DETAILS: dict[str, str] = {  # what a `detail` says where it is one of these; anything else is shown as it is
+    "web_page": N_("it is a web page"),
+    "empty": N_("it is empty"),
+    "pointer": N_("it only points to the real file (Git LFS), which was not fetched"),
+    "other_kind": N_("its content is of another kind"),
+    "not_a_file": N_("it is not an ordinary file"),
+    "not_allowed": N_("it may not be read"),
+    "damaged": N_("it is damaged or ends too early"),
+    "too_large_inside": N_("it claims to hold more than it can"),
+    "not_vgg": N_("it holds no VGG network"),
+    "incomplete": N_("{tensor} is missing"),
+    "odd_numbers": N_("{tensor} holds numbers of an odd kind ({kind})"),
+    "no_gpu": N_("no such graphics card was found"),
+    "torch_without_cuda": N_("this PyTorch was built without CUDA; what mends it: {command}"),
+    "driver_too_old": N_("the driver of the graphics card is too old; renew it, or fetch a PyTorch that suits it: {command}"),
+    "refused_connection": N_("no connection"),
+    "status": N_("the server answered {status}"),
+    "cut": N_("the connection broke off"),
+    "too_slow": N_("the server stopped sending"),
+    "too_large": N_("the file is larger than {megabytes} MB"),
+    "unsafe_address": N_("the address is not https"),
+    "no_such_weights": N_("there are none of this kind for this network"),
+}
+
+
 class WeightsError(StudioError):
     sentence = N_("The weights cannot be used.")
 
@@ -276,6 +301,8 @@ def describe(failure: Failure) -> str:
         return _("Something went wrong: {detail}.").format(detail=failure.code)
     if "reason" in values:
         values["words"] = describe_reason(str(values["reason"]), values)
+    if (detail := str(values.get("detail", ""))) in DETAILS:
+        values["detail"] = fill(_(DETAILS[detail]), values)
     parts = [_(kind.sentence), _(kind.remedy) if kind.remedy else ""]
     return " ".join(fill(part, values) for part in parts if part)
 
