@@ -64,7 +64,7 @@ def fitted_size(picture: QSize, room: QSize, largest: float = 2.0) -> QSize:
 def rounded(picture: QPixmap, side: int, ratio: float) -> QPixmap:
     """The picture in the middle of a transparent square of `side` px whose corners are rounded."""
     pixels = round(side * ratio)
-    size = fitted_size(picture.size(), QSize(pixels, pixels), largest=2.0 * ratio)
+    size = fitted_size(picture.size(), QSize(pixels, pixels), largest=8.0 * ratio)  # data sets of 28 px exist
     small = picture.scaled(size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
     square = QPixmap(pixels, pixels)
     square.fill(Qt.GlobalColor.transparent)

@@ -1,0 +1,78 @@
+"""What is known of the open folder of pictures: a fold over the events of a scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vgg_studio.core import events as ev
+
+
+@dataclass
+class ScanState:
+    """The folder as its scan tells it, class by class. `pictures` fills while the scan goes on."""
+
+    folder: str = ""
+    layout: str = ""
+    classes: list[ev.ClassCount] = field(default_factory=list)
+    pictures: dict[str, list[ev.PictureRef]] = field(default_factory=dict)
+    split: dict[str, int] = field(default_factory=dict)  # train, val, test: known when finished
+    left_out: list[ev.LeftOut] = field(default_factory=list)
+    left_out_count: int = 0
+    classes_left_out: list[ev.ClassLeftOut] = field(default_factory=list)
+    ignored: int = 0
+    suggestion: str = ""
+    done: int = 0
+    total: int = 0
+    running: bool = False
+    finished: bool = False  # everything was read and the split is known
+    stopped: bool = False
+    failure: ev.Failure | None = None
+
+    @property
+    def count(self) -> int:
+        """Pictures that can be used as far as is known."""
+        return sum(class_total(row) for row in self.classes)
+
+    @property
+    def usable(self) -> bool:
+        """Whether a training can start."""
+        return self.finished and self.failure is None and len(self.classes) > 1
+
+    def fold(self, event: ev.Event) -> None:
+        """Take in one event of the scan; others are ignored."""
+        match event:
+            case ev.ClassesListed():
+                self.layout, self.classes, self.ignored = event.layout, list(event.classes), event.ignored
+                self.suggestion = event.suggestion
+                self.pictures = {row.name: [] for row in event.classes}
+            case ev.PicturesListed():
+                self.pictures.setdefault(event.class_name, []).extend(event.pictures)
+            case ev.PhaseStarted(phase="reading"):
+                self.done, self.total = 0, event.total
+            case ev.PhaseProgress(phase="reading"):
+                self.done, self.total = event.done, event.total or self.total
+            case ev.PictureLeftOut():
+                self.left_out_count += 1
+                self.left_out.append(ev.LeftOut(picture=event.picture, reason=event.reason, values=event.values))
+            case ev.ClassLeftOut():
+                self.classes_left_out.append(event)
+            case ev.FolderScanned():
+                self._finish(event)
+            case ev.JobEnded():
+                self.running, self.failure = False, event.failure
+                self.stopped = event.outcome == "stopped"
+
+    def _finish(self, event: ev.FolderScanned) -> None:
+        self.layout, self.classes, self.split = event.layout, list(event.classes), dict(event.split)
+        self.left_out, self.left_out_count, self.ignored = list(event.left_out), event.left_out_count, event.ignored
+        gone = {entry.picture for entry in event.left_out}
+        known = {row.name for row in event.classes}
+        self.pictures = {
+            name: [ref for ref in refs if ref not in gone] for name, refs in self.pictures.items() if name in known
+        }
+        self.done, self.finished = self.total, True
+
+
+def class_total(row: ev.ClassCount) -> int:
+    """Pictures of a class over all parts."""
+    return row.train + row.val + row.test
