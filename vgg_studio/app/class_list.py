@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from vgg_studio.app import theme
 from vgg_studio.app.widgets import Card, Label, Sign, plain_tip, row
 from vgg_studio.core import metrics, wording
-from vgg_studio.core.language import _, ngettext
+from vgg_studio.core.language import _
 
 Index = QModelIndex | QPersistentModelIndex
 COUNT = int(Qt.ItemDataRole.UserRole)
@@ -99,7 +109,9 @@ def _paint_bar(painter: QPainter, track: QRectF, share: float, chosen: bool) -> 
     painter.drawRoundedRect(track, BAR / 2, BAR / 2)
     if share > 0:
         painter.setBrush(theme.color("data"))
-        painter.drawRoundedRect(QRectF(track.left(), track.top(), max(BAR, track.width() * share), BAR), BAR / 2, BAR / 2)
+        painter.drawRoundedRect(
+            QRectF(track.left(), track.top(), max(BAR, track.width() * share), BAR), BAR / 2, BAR / 2
+        )
 
 
 class ClassList(QListView):
@@ -125,7 +137,7 @@ class ClassList(QListView):
         """Show these classes; the chosen one stays chosen by its name, else the first is."""
         name = self.current()
         self.table.show(rows)
-        if rows and self.current() != name or not self.currentIndex().isValid():
+        if not self.currentIndex().isValid():
             names = [known for known, _count in rows]
             self.choose(name if name in names else next(iter(names), ""))
 
@@ -177,7 +189,7 @@ class ClassCard(Card):
         self.balance_sign.set_kind("check" if even else "warn")
         low, high = wording.number(min(counts)), wording.number(max(counts))
         if even and low == high:
-            words = ngettext("Well balanced: {high} each", "Well balanced: {high} each", max(counts))
+            words = _("Well balanced: {high} each")
         elif even:
             words = _("Well balanced: {low} to {high} each")
         else:

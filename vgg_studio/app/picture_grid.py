@@ -115,6 +115,7 @@ class PictureGrid(QListView):
         studio: gives the thumbnails, and only those of rows that are seen are asked for.
         captions: two lines below each picture, made with `caption.named` and `caption.strong`; wider gaps.
         cell: the side of a picture's square in px.
+
     """
 
     chosen = Signal(object)  # the PictureRef under the selection
@@ -153,7 +154,9 @@ class PictureGrid(QListView):
         self.setMouseTracking(True)
         self.viewport().setAutoFillBackground(False)
 
-    def set_pictures(self, pictures: list[PictureRef], data: str, captions: list[tuple[str, str]] | None = None) -> None:
+    def set_pictures(
+        self, pictures: list[PictureRef], data: str, captions: list[tuple[str, str]] | None = None
+    ) -> None:
         """Show these pictures; their paths are relative to the folder `data` ("" where they are whole)."""
         if data != self._delegate.folder:
             self._delegate.folder = data
