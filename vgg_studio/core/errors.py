@@ -13,7 +13,7 @@ StudioError
 ├── StorageError            the disk
 │   └── DiskFull  NotWritable
 └── EngineError             the machine
-    └── DeviceMissing  OutOfMemory  EngineDied  DisplayMissing  QtLibrariesMissing  Unexpected
+    └── DeviceMissing  OutOfMemory  Diverged  EngineDied  DisplayMissing  QtLibrariesMissing  Unexpected
 """
 
 from __future__ import annotations
@@ -264,6 +264,11 @@ class DeviceMissing(EngineError):
 class OutOfMemory(EngineError):
     sentence = N_("The memory of the {device} is not enough for batches of {batch_size} pictures.")
     remedy = N_("Choose a smaller batch, smaller pictures or a smaller network.")
+
+
+class Diverged(EngineError):
+    sentence = N_("The training went out of control in round {epoch}: its loss is no longer a number.")
+    remedy = N_("Start again with a lower learning rate, for example {rate}.")
 
 
 class EngineDied(EngineError):

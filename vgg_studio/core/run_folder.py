@@ -58,6 +58,7 @@ class Manifest(ev.Record, frozen=True, kw_only=True):
     weights_report: ev.WeightsReport | None = None
     epochs: list[ev.EpochRow] = []
     best_epoch: int = 0
+    extended_at: int = 0  # rounds done when the run was given more: early stopping counts from there
     last: Checkpoint | None = None
     best: Checkpoint | None = None
     frozen: str = ""
