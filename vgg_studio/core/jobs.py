@@ -17,7 +17,7 @@ SCHEDULES = ("none", "step", "cosine")
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
 RESIZES = ("square", "crop")  # straight to the square; shorter side, then centre crop
 NORMALISATIONS = ("half", "data", "imagenet")  # from scratch only; with weights it is theirs
-DEFAULT_EPOCHS = 20
+DEFAULT_EPOCHS, NOT_CHOSEN = 20, -1
 VARIATIONS = ("none", "flip", "flip_crop")
 
 
@@ -51,8 +51,8 @@ class DrawSamplesJob(Job, tag="draw_samples", frozen=True, kw_only=True):
 class TrainJob(Job, tag="train", frozen=True, kw_only=True):
     """Train a network on a folder. `learning_rate` None is chosen from optimizer and weights (core.recipes).
 
-    With `resume` the settings are those of the run: a setting left at its default here means "as the run has it", and
-    `epochs` 0 too (otherwise 0 stands for DEFAULT_EPOCHS).
+    With `resume` the settings are those of the run: a setting left at its default here means "as the run has it". So that
+    a resumed run can be given exactly DEFAULT_EPOCHS rounds, `epochs` then stays NOT_CHOSEN where none are given.
     """
 
     data: str = ""
@@ -62,7 +62,7 @@ class TrainJob(Job, tag="train", frozen=True, kw_only=True):
     weights: str = "none"  # none, official, official-features, or the path of a file
     train_from: str = ""  # a stage; "" is everything without weights and fc6 with them
     image_size: int = 224
-    epochs: int = 0
+    epochs: int = NOT_CHOSEN  # DEFAULT_EPOCHS, or with `resume` what the run has
     batch_size: int = 32
     optimizer: str = "sgd"
     learning_rate: float | None = None
@@ -85,7 +85,7 @@ class TrainJob(Job, tag="train", frozen=True, kw_only=True):
     checkpoint_minutes: float = 10.0
 
     def __post_init__(self) -> None:
-        if not self.epochs and not self.resume:
+        if self.epochs == NOT_CHOSEN and not self.resume:
             msgspec.structs.force_setattr(self, "epochs", DEFAULT_EPOCHS)
         _one_of("variant", self.variant, vgg.VARIANTS)
         _one_of("train-from", self.train_from, ("", *vgg.STAGES))
@@ -97,7 +97,8 @@ class TrainJob(Job, tag="train", frozen=True, kw_only=True):
         _one_of("variation", self.variation, VARIATIONS)
         _one_of("width-divisor", self.width_divisor, (1, 2, 4, 8, 16))
         _between("image-size", self.image_size, 32, 1024)
-        _between("epochs", self.epochs, 0 if self.resume else 1, 10_000)
+        if self.epochs != NOT_CHOSEN:
+            _between("epochs", self.epochs, 1, 10_000)
         _between("batch-size", self.batch_size, 1, 4096)
         _between("channels", self.channels, 1, 4)
         _between("warmup", self.warmup, 0, 10_000)
