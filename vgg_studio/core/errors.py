@@ -136,7 +136,9 @@ DETAILS: dict[str, str] = {  # what a `detail` says where it is one of these; an
     "odd_numbers": N_("{tensor} holds numbers of an odd kind ({kind})"),
     "no_gpu": N_("no such graphics card was found"),
     "torch_without_cuda": N_("this PyTorch was built without CUDA; what mends it: {command}"),
-    "driver_too_old": N_("the driver of the graphics card is too old; renew it, or fetch a PyTorch that suits it: {command}"),
+    "driver_too_old": N_(
+        "the driver of the graphics card is too old; renew it, or fetch a PyTorch that suits it: {command}"
+    ),
     "refused_connection": N_("no connection"),
     "status": N_("the server answered {status}"),
     "cut": N_("the connection broke off"),
