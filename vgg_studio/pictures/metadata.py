@@ -1,0 +1,109 @@
+"""What cameras write beside the pixels: which way is up, read alone; and a copy of a file without everything else.
+
+Pillow reads all of EXIF at once and fails where any of it is odd. A good picture must not be lost to that.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from PIL import Image
+
+_ORIENTATION = 0x0112
+_KEPT = (0xE0, 0xEE)  # JFIF and Adobe: both change how pixels are read
+_MOST_ENTRIES = 1000
+
+_TURNS: dict[int, tuple[Image.Transpose, ...]] = {
+    2: (Image.Transpose.FLIP_LEFT_RIGHT,),
+    3: (Image.Transpose.ROTATE_180,),
+    4: (Image.Transpose.FLIP_TOP_BOTTOM,),
+    5: (Image.Transpose.TRANSPOSE,),
+    6: (Image.Transpose.ROTATE_270,),
+    7: (Image.Transpose.TRANSVERSE,),
+    8: (Image.Transpose.ROTATE_90,),
+}
+
+
+def upright(picture: Image.Image, orientation: int) -> Image.Image:
+    """The picture turned as EXIF orientation (1 to 8) says; any other value leaves it as it is."""
+    for turn in _TURNS.get(orientation, ()):
+        picture = picture.transpose(turn)
+    return picture
+
+
+def orientation(picture: Image.Image) -> int:
+    """The EXIF orientation of an opened picture, 1 where there is none or it cannot be read."""
+    block = picture.info.get("exif")
+    if isinstance(block, bytes):
+        return exif_orientation(block)
+    profile = picture.info.get("Raw profile type exif")  # how older programs put EXIF into PNG: hex digits
+    if isinstance(profile, str):
+        try:
+            return exif_orientation(bytes.fromhex("".join(profile.split("\n")[3:])))
+        except ValueError:
+            return 1
+    return 1
+
+
+def exif_orientation(block: bytes) -> int:
+    """Tag 0x0112 of the first directory of an EXIF block (TIFF 6.0, section 2), 1 where anything is odd."""
+    block = block.removeprefix(b"Exif\0\0")
+    order = {b"II": "<", b"MM": ">"}.get(block[:2])
+    if order is None:
+        return 1
+    try:
+        (start,) = struct.unpack_from(order + "I", block, 4)
+        (count,) = struct.unpack_from(order + "H", block, start)
+        for entry in range(min(count, _MOST_ENTRIES)):
+            tag, kind, _, short = struct.unpack_from(order + "HHIH", block, start + 2 + 12 * entry)
+            if tag == _ORIENTATION:
+                return short if kind == 3 and 1 <= short <= 8 else 1
+    except struct.error:
+        return 1
+    return 1
+
+
+def plain_jpeg(data: bytes) -> tuple[bytes, bytes]:
+    """The JPEG without its application segments but JFIF and Adobe, and the EXIF block that was among them."""
+    kept, exif, at = [data[:2]], b"", 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == 0xDA:  # the pixels begin
+            break
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        segment = data[at:end]
+        if 0xE0 <= marker <= 0xEF and marker not in _KEPT:
+            exif = exif or (segment[4:] if segment[4:10] == b"Exif\0\0" else b"")
+        elif marker != 0xFE:  # comments go too
+            kept.append(segment)
+        at = end
+    return b"".join(kept) + data[at:], exif
+
+
+def plain_png(data: bytes) -> tuple[bytes, bytes]:
+    """The PNG with nothing but what its pixels need, and the EXIF block that was in it."""
+    kept, exif, at = [data[:8]], b"", 8
+    while at + 12 <= len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        name = data[at + 4 : at + 8]
+        if name[:1].isupper() or name == b"tRNS":
+            kept.append(data[at:end])
+        elif name == b"eXIf":
+            exif = data[at + 8 : end - 4]
+        at = end
+    return b"".join(kept), exif
+
+
+def ends_early(data: bytes, kind: str, complaint: str) -> bool:
+    """Whether a file that could not be decoded is a beginning of one: its end mark or announced length is missing."""
+    if kind == "JPEG":
+        return not data.rstrip(b"\0\r\n ").endswith(b"\xff\xd9")
+    if kind == "PNG":
+        return b"IEND" not in data[-64:]
+    if kind == "GIF":
+        return not data.rstrip(b"\0").endswith(b";")
+    if kind == "WEBP":
+        return len(data) < 8 + int.from_bytes(data[4:8], "little")
+    if kind == "BMP":
+        return len(data) < int.from_bytes(data[2:6], "little")
+    return any(word in complaint.lower() for word in ("truncat", "eof", "not enough", "unexpected end", "no more"))
