@@ -83,7 +83,9 @@ def choose(asked: str = "auto", probe: Probe | None = None) -> Device:
         return _processor(machine, "asked" if cards else _why_no_card(machine))
     kind = next(iter(cards)) if asked == "auto" else asked
     if kind not in cards:
-        raise DeviceMissing(device=kind, detail=_why_no_card(machine) if kind == "cuda" else "no_gpu", command=MEND_COMMAND)
+        raise DeviceMissing(
+            device=kind, detail=_why_no_card(machine) if kind == "cuda" else "no_gpu", command=MEND_COMMAND
+        )
     return _on_card(kind, cards[kind])
 
 
@@ -172,7 +174,11 @@ def _nvidia_driver() -> tuple[tuple[int, int], int]:
     except OSError:
         return (0, 0), 0
     number, count = ctypes.c_int(0), ctypes.c_int(0)
-    if library.cuDriverGetVersion(ctypes.byref(number)) or library.cuInit(0) or library.cuDeviceGetCount(ctypes.byref(count)):
+    if (
+        library.cuDriverGetVersion(ctypes.byref(number))
+        or library.cuInit(0)
+        or library.cuDeviceGetCount(ctypes.byref(count))
+    ):
         count.value = 0
     return (number.value // 1000, number.value % 1000 // 10), count.value
 

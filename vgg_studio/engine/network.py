@@ -82,7 +82,9 @@ def build(shape: vgg.Shape, dropout: float = 0.5, seed: int = 0) -> VGG:
     for 25,088 inputs, and with the few of a slim network it lets signal and gradient fade. fc8 keeps the 0.01: first answers
     are undecided.
     """
-    with torch.device("meta"):  # else torch.nn would draw its own start from the global generator, and take a second to do so
+    with torch.device(
+        "meta"
+    ):  # else torch.nn would draw its own start from the global generator, and take a second to do so
         network = VGG(shape, dropout)
     network.to_empty(device="cpu")
     generator = torch.Generator().manual_seed(seed)

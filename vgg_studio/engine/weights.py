@@ -1,0 +1,193 @@
+"""Weights from a file into a network: read, checked number by number, loaded, and told what was and was not loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vgg_studio.core import vgg
+from vgg_studio.core.errors import WeightsNotFinite, WeightsOddShape, WeightsOtherVariant, WeightsUnreadable
+from vgg_studio.core.events import WeightsReport
+from vgg_studio.engine.network import VGG
+from vgg_studio.engine.weights_file import MOST_TENSORS, open_regular, read_any
+
+_WRAPPINGS = ("state_dict", "model_state_dict", "model")
+_KINDS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+_COUNTER = ".num_batches_tracked"
+_FC8 = "classifier.6"
+
+
+def read_file(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """The tensors of a `.pth`, `.pt` or `.safetensors` file by torchvision's names, as finite fp32 in memory.
+
+    Needs the file's size in memory, once. A classifier that is all NaN, torchvision's way of saying that there is none, is
+    left out. Raises WeightsError: missing, unreadable, unsafe, not finite.
+    """
+    name = os.fspath(path)
+    found = _unwrapped(read_any(name))
+    if len(found) > MOST_TENSORS:
+        raise WeightsUnreadable(path=name, detail="too_large_inside")
+    size = os.path.getsize(path)
+    if sum(tensor.numel() * tensor.itemsize for tensor in found.values()) > size:
+        raise WeightsUnreadable(path=name, detail="too_large_inside")
+    _drop_empty_classifier(found)
+    for key in list(found):
+        found[key] = _plain(found[key], key, name)
+    return found
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """The file's sha256 in hexadecimal. Raises WeightsMissing, WeightsUnreadable."""
+    with open_regular(os.fspath(path)) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def shape_of(tensors: Mapping[str, Tensor], name: str = "") -> vgg.Shape:
+    """The network that the tensors belong to, read from their names and shapes; `name` is the file for messages.
+
+    Without a classifier, classes are 1000. Raises WeightsUnreadable for no VGG network, WeightsOddShape.
+    """
+    shape = _nearest_shape(tensors, name)
+    for key, wanted in shapes(shape).items():
+        if key in tensors:
+            _compare(key, tensors[key].shape, wanted, name)
+        elif _is_needed(key, tensors):
+            raise WeightsUnreadable(path=name, detail="incomplete", tensor=key)
+    return shape
+
+
+def shapes(shape: vgg.Shape) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor in a network's state dict, counters of batches left out."""
+    found: dict[str, tuple[int, ...]] = {}
+    for layer in vgg.layers(shape):
+        if layer.kind == "conv":
+            found[f"{layer.key}.weight"] = (layer.outputs, layer.inputs, 3, 3)
+        elif layer.kind == "linear":
+            found[f"{layer.key}.weight"] = (layer.outputs, layer.inputs)
+        elif layer.kind == "batch_norm":
+            found |= {f"{layer.key}.{name}": (layer.outputs,) for name in ("weight", "running_mean", "running_var")}
+        if layer.parameters:
+            found[f"{layer.key}.bias"] = (layer.outputs,)
+    return found
+
+
+def load(
+    network: VGG,
+    tensors: Mapping[str, Tensor],
+    shape: vgg.Shape,
+    source: str,
+    name: str,
+    sha: str,
+    train_from: str,
+) -> WeightsReport:
+    """Copy the tensors into a network of `shape`; what they do not have stays fresh, fc8 too where the classes differ.
+
+    `source`, `name` (the file) and `sha` are for the report. Raises WeightsOtherVariant, WeightsOddShape, WeightsUnreadable;
+    the network is then as it was.
+    """
+    found = shape_of(tensors, name)
+    if found.variant != shape.variant:
+        raise WeightsOtherVariant(path=name, found=vgg.title(found.variant), wanted=vgg.title(shape.variant))
+    state = network.state_dict()
+    other_head = found.classes != shape.classes
+    fitting = [key for key in state if key in tensors and not (other_head and key.startswith(_FC8))]
+    for key in fitting:
+        _compare(key, tensors[key].shape, tuple(state[key].shape), name)
+    with torch.no_grad():
+        for key in fitting:
+            state[key].copy_(tensors[key])
+    missing = [key for key in state if key not in fitting and not key.endswith(_COUNTER)]
+    return WeightsReport(
+        source=source,
+        name=os.path.basename(name),
+        sha256=sha,
+        loaded=fitting,
+        missing=missing,
+        unused=[key for key in tensors if key not in fitting],
+        advice=_advice(missing, train_from),
+    )
+
+
+def _advice(missing: Iterable[str], train_from: str) -> str:
+    """Random layers in front of the first that learns would stay random: say so."""
+    random = any(key.startswith(("classifier.0", "classifier.3")) for key in missing)
+    return "fc6_is_the_right_stage" if random and train_from in ("fc7", "fc8") else ""
+
+
+def _unwrapped(found: dict[str, Any]) -> dict[str, Tensor]:
+    """The state dict itself, out of a training script's bundle and of `DataParallel`'s prefix."""
+    inner = next((found[key] for key in _WRAPPINGS if isinstance(found.get(key), dict)), found)
+    tensors = {str(key): value.detach() for key, value in inner.items() if isinstance(value, Tensor)}
+    if all(key.startswith("module.") for key in tensors):
+        return {key.removeprefix("module."): tensor for key, tensor in tensors.items()}
+    return tensors
+
+
+def _drop_empty_classifier(tensors: dict[str, Tensor]) -> None:
+    weights = [tensor for key, tensor in tensors.items() if key.startswith("classifier.") and key.endswith(".weight")]
+    if weights and all(_is_dense(tensor) and bool(tensor.isnan().all()) for tensor in weights):
+        for key in [key for key in tensors if key.startswith("classifier.")]:
+            del tensors[key]
+
+
+def _is_dense(tensor: Tensor) -> bool:
+    """Whether each number lies in the file; a tensor may also be one number repeated a billion times."""
+    if tensor.layout != torch.strided or tensor.is_quantized:
+        return False
+    return tensor.untyped_storage().nbytes() >= tensor.numel() * tensor.itemsize
+
+
+def _plain(tensor: Tensor, key: str, path: str) -> Tensor:
+    counter = key.endswith(_COUNTER) and tensor.dtype == torch.int64 and tensor.ndim == 0
+    if not _is_dense(tensor) or not (counter or tensor.dtype in _KINDS):
+        kind = str(tensor.dtype if tensor.layout == torch.strided else tensor.layout).removeprefix("torch.")
+        raise WeightsUnreadable(path=path, detail="odd_numbers", tensor=key, kind=kind)
+    if counter:
+        return tensor
+    plain = tensor.to(torch.float32).contiguous()
+    if plain.numel() and not all(bound.isfinite() for bound in torch.aminmax(plain)):  # either is NaN if any number is
+        raise WeightsNotFinite(path=path, name=key)
+    return plain
+
+
+def _nearest_shape(tensors: Mapping[str, Tensor], name: str) -> vgg.Shape:
+    convolutions = {key for key, tensor in tensors.items() if key.startswith("features.") and tensor.ndim == 4}
+    normalised = any(key.endswith(".running_mean") for key in tensors)
+    for variant in vgg.VARIANTS:
+        wanted = {f"{layer.key}.weight" for layer in vgg.layers(vgg.Shape(variant)) if layer.kind == "conv"}
+        if wanted == convolutions and normalised == variant.endswith("_bn"):
+            return _with_sizes(variant, tensors)
+    raise WeightsUnreadable(path=name, detail="not_vgg")
+
+
+def _with_sizes(variant: str, tensors: Mapping[str, Tensor]) -> vgg.Shape:
+    outputs, channels = tensors["features.0.weight"].shape[:2]
+    fc6, fc8 = tensors.get("classifier.0.weight"), tensors.get(f"{_FC8}.weight")
+    divisor = max(1, 64 // max(1, outputs))
+    return vgg.Shape(
+        variant,
+        classes=1000 if fc8 is None else fc8.shape[0],
+        channels=channels,
+        width_divisor=divisor,
+        slim_linear=divisor > 1 and fc6 is not None and fc6.shape[0] != vgg.LINEAR_WIDTH,
+    )
+
+
+def _is_needed(key: str, tensors: Mapping[str, Tensor]) -> bool:
+    """Everything in `features`; of a linear layer both tensors or none."""
+    layer = key.rpartition(".")[0]
+    return key.startswith("features.") or f"{layer}.weight" in tensors or f"{layer}.bias" in tensors
+
+
+def _compare(key: str, found: Iterable[int], wanted: Iterable[int], path: str) -> None:
+    if tuple(found) != tuple(wanted):
+        raise WeightsOddShape(path=path, name=key, found=_by(found), wanted=_by(wanted))
+
+
+def _by(sides: Iterable[int]) -> str:
+    return "x".join(str(side) for side in sides) or "1"
