@@ -1,0 +1,81 @@
+"""One application for all window tests; each test leaves no window, no thread and no setting behind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+pytest.importorskip("PySide6.QtWidgets", reason="the window's tests need Qt", exc_type=ImportError)
+
+from PySide6.QtCore import QEvent, QEventLoop, QTimer
+from PySide6.QtWidgets import QApplication
+
+from tests.fakes import FakeEngines
+from vgg_studio.app import theme
+from vgg_studio.app.settings import Settings
+from vgg_studio.app.state import Studio
+
+Process = Callable[..., None]
+
+
+@pytest.fixture(scope="session")
+def application() -> QApplication:
+    """The one QApplication, themed."""
+    found = QApplication.instance() or QApplication(["vgg-studio"])
+    assert isinstance(found, QApplication)
+    found.setQuitOnLastWindowClosed(False)
+    theme.apply(found)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _clean(_lines: object, application: QApplication) -> Iterator[None]:
+    """Light colours before each test; afterwards every window is closed and deleted."""
+    if theme.chosen() != "light":
+        theme.choose("light")
+    yield
+    for widget in application.topLevelWidgets():
+        widget.close()
+        widget.deleteLater()
+    application.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    application.processEvents()
+
+
+@pytest.fixture
+def process(application: QApplication) -> Process:
+    """Let Qt work: `process()` what waits now, `process(ms=50)` for a while, `process(until=...)` until something is so."""
+
+    def work(until: Callable[[], bool] | None = None, ms: int = 0, limit_ms: int = 20_000) -> None:
+        end = time.monotonic() + (limit_ms if until else ms) / 1000
+        application.processEvents()
+        while time.monotonic() < end and not (until and until()):
+            loop = QEventLoop()
+            QTimer.singleShot(5, loop.quit)
+            loop.exec()
+        application.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+        if until:
+            assert until(), "what was waited for did not come"
+
+    return work
+
+
+@pytest.fixture
+def engines(application: QApplication) -> FakeEngines:
+    """Engines that a test plays itself."""
+    return FakeEngines()
+
+
+@pytest.fixture
+def settings(application: QApplication) -> Settings:
+    """Settings in the test's own home."""
+    return Settings()
+
+
+@pytest.fixture
+def studio(engines: FakeEngines, settings: Settings) -> Iterator[Studio]:
+    """A studio on fake engines, with nothing open."""
+    made = Studio(engines, settings)  # type: ignore[arg-type]  # the same face, no processes
+    yield made
+    made.deleteLater()
