@@ -16,12 +16,13 @@ from vgg_studio import paths
 from vgg_studio.core import language
 
 ROOT = Path(__file__).resolve().parent.parent
-_ENV_TO_CLEAR = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "VGG_STUDIO_TRACE", "VGG_STUDIO_HOME", "PYTHONDONTWRITEBYTECODE")
+_KEPT = "VGG_STUDIO_REAL_DATA"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before any test module is read: a clean environment for this process and for those that tests start."""
-    for name in _ENV_TO_CLEAR:
+    ours = [name for name in os.environ if name.startswith("VGG_STUDIO_") and name != _KEPT]
+    for name in [*ours, "LANGUAGE", "LC_ALL", "LC_MESSAGES", "PYTHONDONTWRITEBYTECODE"]:
         os.environ.pop(name, None)
     os.environ["LANG"] = "C.UTF-8"
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # no windows popping up on a desktop; .ci/run asks for xcb
@@ -36,15 +37,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _why_no_window() -> str:
     """Empty where Qt can be loaded, else the reason with the line that mends it."""
-    try:
-        import PySide6.QtGui
-        import PySide6.QtSvg
-        import PySide6.QtWidgets  # noqa: F401 - loading it is the question
-    except ImportError as error:
-        from vgg_studio import launch
+    from vgg_studio import launch
 
-        return f"the window needs system libraries ({error}); install them: {launch.APT_LINE}"
-    return ""
+    problem = launch.why_no_window()
+    return f"no window here: {problem}" if problem else ""
 
 
 class _WindowModule(pytest.Module):
