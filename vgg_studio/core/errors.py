@@ -302,16 +302,20 @@ def _tree(root: type[StudioError]) -> dict[str, type[StudioError]]:
 
 def describe(failure: Failure) -> str:
     """The sentence and the remedy of a failure in the reader's language; an unknown code gives its values as they are."""
+    return " ".join(part for part in sentence_and_remedy(failure) if part)
+
+
+def sentence_and_remedy(failure: Failure) -> tuple[str, str]:
+    """What happened and what to do, each by itself; the remedy may be empty."""
     kind = _tree(StudioError).get(failure.code)
     values = dict(failure.values)
     if kind is None:
-        return _("Something went wrong: {detail}.").format(detail=failure.code)
+        return _("Something went wrong: {detail}.").format(detail=failure.code), ""
     if "reason" in values:
         values["words"] = describe_reason(str(values["reason"]), values)
     if (detail := str(values.get("detail", ""))) in DETAILS:
         values["detail"] = fill(_(DETAILS[detail]), values)
-    parts = [_(kind.sentence), _(kind.remedy) if kind.remedy else ""]
-    return " ".join(fill(part, values) for part in parts if part)
+    return fill(_(kind.sentence), values), fill(_(kind.remedy), values) if kind.remedy else ""
 
 
 def describe_reason(reason: str, values: dict[str, str | int | float] | None = None) -> str:
