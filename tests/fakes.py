@@ -13,7 +13,7 @@ from vgg_studio.core.jobs import Job, StopHow
 class FakeEngines(QObject):
     """Engines without processes: a test reads `asked` and `stops`, and plays the engine with `send` and `become_ready`."""
 
-    event = Signal(str, object)
+    happened = Signal(str, object)
     events = Signal(list)
     ready = Signal(str, object)
     lost = Signal(str, str)
@@ -43,7 +43,7 @@ class FakeEngines(QObject):
     def send(self, order: str, *events: ev.Event) -> None:
         """Deliver events of an order, as one delivery."""
         for event in events:
-            self.event.emit(order, event)
+            self.happened.emit(order, event)
         self.events.emit([(order, event) for event in events])
 
     def become_ready(self, role: str = "predict", device: ev.DeviceFact | None = None) -> None:

@@ -68,7 +68,8 @@ class Settings:
     @property
     def recent(self) -> list[RecentFolder]:
         """The folders that were opened last, newest first."""
-        return self._read("recent", list[RecentFolder], [])
+        found: list[RecentFolder] = self._read("recent", list[RecentFolder], [])
+        return found
 
     def remember(self, folder: RecentFolder) -> None:
         """Put a folder first among the recent ones."""
@@ -91,7 +92,8 @@ class Settings:
     @property
     def job(self) -> TrainJob | None:
         """The training settings that were chosen last; None before the first training."""
-        return self._read("job", TrainJob, None)
+        found: TrainJob | None = self._read("job", TrainJob, None)
+        return found
 
     @job.setter
     def job(self, job: TrainJob) -> None:

@@ -69,7 +69,7 @@ class Studio(QObject):
         self.device: ev.DeviceFact | None = None
         self._scan_order = self._train_order = self._export_order = ""
         self._touched: set[str] = set()
-        engines.event.connect(self._take)
+        engines.happened.connect(self._take)
         engines.events.connect(self._announce)
         engines.ready.connect(self._ready)
         theme.signals.changed.connect(self.theme_changed)
@@ -251,7 +251,11 @@ class Studio(QObject):
         first = next((refs[0] for refs in self.scan.pictures.values() if refs), None)
         made = self.thumbnails.file(first, self.folder) if first else ""
         known = RecentFolder(
-            path=self.folder, pictures=self.scan.count, classes=len(self.scan.classes), opened=time.time(), thumbnail=made
+            path=self.folder,
+            pictures=self.scan.count,
+            classes=len(self.scan.classes),
+            opened=time.time(),
+            thumbnail=made,
         )
         self.settings.remember(known)
 

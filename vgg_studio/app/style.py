@@ -8,7 +8,7 @@ from vgg_studio.app import theme
 
 _SHEET = """
 * { outline: none; }
-QMainWindow, QDialog, QMessageBox, QStackedWidget, QScrollArea, QScrollArea > QWidget > QWidget[kind="content"] { background: {bg}; }
+QMainWindow, QDialog, QStackedWidget, QScrollArea, QWidget[kind="content"] { background: {bg}; }
 QScrollArea { border: none; }
 QWidget[kind="rail"] { background: {rail}; border-right: 1px solid {line}; }
 QWidget[kind="header"] { background: {bg}; border-bottom: 1px solid {line}; }
@@ -58,7 +58,8 @@ QComboBox QAbstractItemView { background: {card}; color: {text}; border: 1px sol
   selection-background-color: {tint}; selection-color: {text}; }
 QComboBox QAbstractItemView::item { min-height: 32px; padding: 0 8px; border-radius: 4px; }
 QComboBox QAbstractItemView::item:selected { background: {tint}; color: {text}; }
-QAbstractSpinBox QLineEdit, QComboBox QLineEdit { border: none; background: transparent; padding: 0; min-height: 0; max-height: 28px; }
+QAbstractSpinBox QLineEdit, QComboBox QLineEdit { border: none; background: transparent; padding: 0;
+  min-height: 0; max-height: 28px; }
 QPlainTextEdit, QTextEdit { background: {field}; color: {text}; border: 1px solid {line2}; border-radius: 6px; padding: 8px;
   selection-background-color: {accent}; selection-color: {onaccent}; }
 
@@ -74,7 +75,8 @@ QScrollBar:vertical { background: transparent; width: 8px; margin: 0; border: no
 QScrollBar:horizontal { background: transparent; height: 8px; margin: 0; border: none; }
 QScrollBar::handle { background: {line2}; border-radius: 4px; } QScrollBar::handle:hover { background: {muted}; }
 QScrollBar::handle:vertical { min-height: 32px; } QScrollBar::handle:horizontal { min-width: 32px; }
-QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; } QScrollBar::add-page, QScrollBar::sub-page { background: none; }
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: none; }
 QSlider::groove:horizontal { height: 4px; background: {line}; border-radius: 2px; }
 QSlider::sub-page:horizontal { background: {data}; border-radius: 2px; }
 QSlider::handle:horizontal { width: 16px; height: 16px; margin: -6px 0; border-radius: 8px; background: {accent}; }

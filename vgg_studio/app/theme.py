@@ -1,4 +1,4 @@
-"""Colours, spaces, fonts and icons: one table that palette, style sheet, delegates and plots read, in a light and a dark scheme."""
+"""Colours, spaces, fonts and icons: one table, light and dark, that style sheet, delegates and plots read."""
 
 from __future__ import annotations
 
@@ -143,13 +143,13 @@ def apply(app: QApplication) -> None:
 
 def refresh() -> None:
     """Swap the colours of everything on the screen for those of the scheme in use."""
-    from vgg_studio.app import style  # style reads this module
+    from vgg_studio.app.style import sheet  # it reads this module
 
     app = QApplication.instance()
     if not isinstance(app, QApplication):
         return
     app.setPalette(palette())
-    app.setStyleSheet(style.sheet())
+    app.setStyleSheet(sheet())
     signals.changed.emit()
 
 

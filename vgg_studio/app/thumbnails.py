@@ -36,7 +36,7 @@ class ThumbnailStore(QObject):
         self._kept: OrderedDict[Key, QPixmap] = OrderedDict()
         self._timer = QTimer(self, singleShot=True, interval=15)
         self._timer.timeout.connect(self._ask)
-        engines.event.connect(self._take)
+        engines.happened.connect(self._take)
 
     def pixmap(self, ref: ev.PictureRef, data: str = "", side: int = 256) -> QPixmap | None:
         """The picture, at most `side` px wide and high (256 for lists, 1024 for the large one), or None until it arrives.

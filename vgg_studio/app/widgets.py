@@ -248,12 +248,16 @@ class EmptyState(QWidget):
         self.button.setVisible(bool(action))
 
 
-def row(*parts: QWidget | QBoxLayout | None, spacing: int = 8, margins: tuple[int, int, int, int] = (0, 0, 0, 0)) -> QHBoxLayout:
+def row(
+    *parts: QWidget | QBoxLayout | None, spacing: int = 8, margins: tuple[int, int, int, int] = (0, 0, 0, 0)
+) -> QHBoxLayout:
     """Widgets and layouts side by side, each in the middle of the height; None is a stretch."""
     return _filled(QHBoxLayout(), parts, spacing, margins)
 
 
-def column(*parts: QWidget | QBoxLayout | None, spacing: int = 8, margins: tuple[int, int, int, int] = (0, 0, 0, 0)) -> QVBoxLayout:
+def column(
+    *parts: QWidget | QBoxLayout | None, spacing: int = 8, margins: tuple[int, int, int, int] = (0, 0, 0, 0)
+) -> QVBoxLayout:
     """Widgets and layouts one below the other; None is a stretch."""
     return _filled(QVBoxLayout(), parts, spacing, margins)
 

@@ -1,0 +1,141 @@
+"""The engines, as the window knows them: ask for something, stop it, listen. One process a role, one thread a process."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import sys
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QEventLoop, QObject, QThread, QTimer, Signal, Slot
+
+from vgg_studio import paths
+from vgg_studio.app.engine_worker import EngineWorker
+from vgg_studio.app.event_stream import Stamped
+from vgg_studio.core import events as ev
+from vgg_studio.core.jobs import AnyJob, Request, StopHow, TrainJob, to_line
+
+log = logging.getLogger(__name__)
+CLOSE_MS = 5_000
+
+
+def engine_command(role: str) -> list[str]:
+    """The program of an engine. `-P`: a module in the folder where it starts can never stand in for one of ours."""
+    return [sys.executable, "-P", "-m", "vgg_studio", "engine", "--role", role]
+
+
+class _Link(QObject):
+    """The window's end of one worker: its signals cross into the worker's thread, the worker's come back."""
+
+    started = Signal()
+    submitted = Signal(str, object, bool)
+    stopped = Signal(str, str)
+    shut = Signal()
+    arrived = Signal(str, list)
+    lost = Signal(str, str)
+
+    def __init__(self, role: str, command: list[str]) -> None:
+        super().__init__()
+        self.role = role
+        self.thread_ = QThread()
+        self.thread_.setObjectName(f"engine-{role}")
+        self._worker = EngineWorker(role, command, str(paths.cache_folder()))
+        self._worker.moveToThread(self.thread_)
+        self.thread_.started.connect(self._worker.set_up)
+        self.started.connect(self._worker.start)
+        self.submitted.connect(self._worker.submit)
+        self.stopped.connect(self._worker.stop)
+        self.shut.connect(self._worker.shut)
+        self._worker.arrived.connect(self._arrived)
+        self._worker.lost.connect(self._lost)
+        self._worker.gone.connect(self.thread_.quit)
+        self.thread_.finished.connect(self._worker.deleteLater)
+        self.thread_.start()
+
+    @Slot(list)
+    def _arrived(self, stamped: list[Stamped]) -> None:
+        self.arrived.emit(self.role, stamped)
+
+    @Slot(str)
+    def _lost(self, order: str) -> None:
+        self.lost.emit(self.role, order)
+
+
+class Engines(QObject):
+    """Every engine process of the window. Signals come in the window's thread, at most 20 deliveries a second and role."""
+
+    happened = Signal(str, object)  # an order and one of its events; batches and progress only the newest of a delivery
+    events = Signal(list)  # after them: the whole delivery as a list of (order, event)
+    ready = Signal(str, object)  # a role and its EngineReady
+    lost = Signal(str, str)  # a role and an order whose engine died; the order's end came as an event too
+
+    def __init__(self, command: Callable[[str], list[str]] = engine_command) -> None:
+        super().__init__()
+        self._command = command
+        self._links: dict[str, _Link] = {}
+        self._leaving: list[_Link] = []
+        self._roles: dict[str, str] = {}  # order -> role
+        self._numbers = itertools.count(1)
+
+    def ask(self, role: str, job: AnyJob) -> str:
+        """Give an order to the engine of a role (`pictures`, `predict` or `train`); returns the order's id."""
+        order = f"{role}-{next(self._numbers)}"
+        self._roles[order] = role
+        self._link(role).submitted.emit(order, to_line(Request(id=order, job=job)), isinstance(job, TrainJob))
+        return order
+
+    def stop(self, order: str, how: StopHow) -> None:
+        """Ask an order to end; nothing happens where it has ended already."""
+        link = self._links.get(self._roles.get(order, ""))
+        if link is not None:
+            link.stopped.emit(order, how)
+
+    def warm(self, role: str) -> None:
+        """Start a role's engine before it is needed: it imports its libraries meanwhile."""
+        self._link(role).started.emit()
+
+    def close(self, limit_ms: int = CLOSE_MS) -> bool:
+        """End every process and thread, a training by a pause. Qt goes on working meanwhile. False when time ran out."""
+        for link in self._links.values():
+            link.shut.emit()
+        self._leaving += self._links.values()
+        self._links.clear()
+        end = time.monotonic() + limit_ms / 1000
+        while self._living() and time.monotonic() < end:
+            loop = QEventLoop()
+            QTimer.singleShot(10, loop.quit)
+            loop.exec()
+        return not self._living()
+
+    def _living(self) -> bool:
+        self._leaving = [link for link in self._leaving if not link.thread_.isFinished()]
+        return bool(self._leaving)
+
+    def _link(self, role: str) -> _Link:
+        if role not in self._links:
+            link = self._links[role] = _Link(role, self._command(role))
+            link.arrived.connect(self._arrived)
+            link.lost.connect(self.lost)
+        return self._links[role]
+
+    def _retire(self, role: str) -> None:
+        """A training's process has done its one run: let it go, and start another for the next."""
+        link = self._links.pop(role, None)
+        if link is not None:
+            link.shut.emit()
+            self._living()
+            self._leaving.append(link)
+
+    @Slot(str, list)
+    def _arrived(self, role: str, stamped: list[Stamped]) -> None:
+        for order, event in stamped:
+            if isinstance(event, ev.EngineReady):
+                self.ready.emit(role, event)
+                continue
+            self.happened.emit(order, event)
+            if isinstance(event, ev.JobEnded | ev.RunEnded):
+                self._roles.pop(order, None)
+            if isinstance(event, ev.RunEnded):
+                self._retire(role)
+        self.events.emit(stamped)
