@@ -2,78 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 import pyqtgraph as pg
-from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QMouseEvent
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QFrame
 
 from vgg_studio.app import theme
+from vgg_studio.app.chart_parts import (
+    AXIS_HEIGHT,
+    AXIS_WIDTH,
+    HEAD,
+    RIGHT_MARGIN,
+    TEXT_MARGIN,
+    Curve,
+    EndLabel,
+    LeftAxis,
+)
 from vgg_studio.app.chart_rules import spread
-from vgg_studio.app.widgets import Label
 
-Numbers = NDArray[np.float64]
-
-AXIS_WIDTH = 48
-AXIS_HEIGHT = 24
-RIGHT_MARGIN = 12
-HEAD = 8  # px above the highest number: a ring at 100 % is whole
+FOOT = 16  # px below a plot without numbers: half of its lowest number, and air
 LABEL_DISTANCE = 12
-TEXT_MARGIN = 4  # what pyqtgraph's TextItem leaves around its words
-BEST_LABEL_Y = 17
+BEST_LABEL_Y = 25
 BEST_LABEL_ROOM = 130  # px at the right end in which the best round's name stands left of its line
-LEADER_FROM = 16.0  # px: nearer labels need no leader
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Points of one curve and what stands at its end ("" for nothing). `tone` colours the words."""
-
-    x: Numbers
-    y: Numbers
-    text: str = ""
-    tone: str = "muted"
-
-    @property
-    def end(self) -> tuple[float, float] | None:
-        """The last point that is a number."""
-        finite = np.flatnonzero(np.isfinite(self.y))
-        return (float(self.x[finite[-1]]), float(self.y[finite[-1]])) if finite.size else None
-
-
-class EndLabel:
-    """Words at the end of a curve, with a dotted leader where they could not stand right beside it."""
-
-    def __init__(self, tone: str, role: str) -> None:
-        self.tone, self.role = tone, role
-        self.words = pg.TextItem(anchor=(0, 0.5))
-        self.leader = pg.PlotCurveItem(antialias=True)
-        self.retheme()
-
-    def retheme(self) -> None:
-        """Take the colours of the scheme in use."""
-        self.words.setFont(theme.font(self.role))
-        self.words.setColor(theme.color(self.tone))
-        self.words.fill = pg.mkBrush(theme.color("card"))
-        self.leader.setPen(pg.mkPen(theme.color(self.tone), width=1, style=Qt.PenStyle.DotLine))
-
-    def place(self, text: str, end: QPointF, at: QPointF, to_data: Callable[[float, float], tuple[float, float]]) -> None:
-        """Stand at `at` for a curve that ends at `end` (both px in the plot)."""
-        self.words.setText(text)
-        self.words.setPos(*to_data(at.x() - TEXT_MARGIN, at.y()))
-        far = at.x() - end.x() > LEADER_FROM or abs(at.y() - end.y()) > LEADER_FROM / 2
-        points = [to_data(end.x() + TEXT_MARGIN, end.y()), to_data(at.x() - TEXT_MARGIN, at.y())] if far else []
-        self.leader.setData([x for x, _ in points], [y for _, y in points])
-        self.show(True)
-
-    def show(self, visible: bool) -> None:
-        """Hide or show words and leader."""
-        self.words.setVisible(visible)
-        self.leader.setVisible(visible)
 
 
 class Plot(QObject):
@@ -84,7 +35,7 @@ class Plot(QObject):
 
     def __init__(self, numbers_below: bool) -> None:
         super().__init__()
-        self.widget = pg.PlotWidget()
+        self.widget = pg.PlotWidget(axisItems={"left": LeftAxis("left")})
         self._numbers_below = numbers_below
         self._curves: tuple[Curve, Curve] | None = None
         self._best = (0.0, 0.0, "")
@@ -103,7 +54,7 @@ class Plot(QObject):
     def _prepare_axes(self) -> None:
         plot = self.widget.getPlotItem()
         self.widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.widget.setFrameShape(pg.QtWidgets.QFrame.Shape.NoFrame)
+        self.widget.setFrameShape(QFrame.Shape.NoFrame)
         self.widget.setMouseEnabled(x=False, y=False)
         plot.setMenuEnabled(False)
         plot.hideButtons()
@@ -112,9 +63,11 @@ class Plot(QObject):
         left.setWidth(AXIS_WIDTH)
         left.setGrid(40)
         left.setStyle(tickAlpha=255, tickTextOffset=8, hideOverlappingLabels=False)
-        bottom.setStyle(showValues=self._numbers_below, tickLength=-4 if self._numbers_below else 0, tickTextOffset=6)
+        bottom.setStyle(showValues=self._numbers_below, tickLength=4 if self._numbers_below else 0, tickTextOffset=2)
         bottom.setStyle(hideOverlappingLabels=False)
-        bottom.setHeight(AXIS_HEIGHT if self._numbers_below else 1)
+        bottom.setHeight(AXIS_HEIGHT if self._numbers_below else FOOT)
+        for axis in (left, bottom):
+            axis.setZValue(-1)  # the grid lies under the curves
         self.view.disableAutoRange()
         self.view.setDefaultPadding(0)
 
@@ -144,7 +97,9 @@ class Plot(QObject):
         for label in self.labels:
             label.show(False)
 
-    def set_axes(self, top: float, y_numbers: list[tuple[float, str]], x_end: float, x_numbers: list[tuple[float, str]]) -> None:
+    def set_axes(
+        self, top: float, y_numbers: list[tuple[float, str]], x_end: float, x_numbers: list[tuple[float, str]]
+    ) -> None:
         """Where the axes end and what is written at them."""
         self._top, self._x_end = top, x_end
         self.widget.getAxis("left").setTicks([y_numbers])
@@ -211,7 +166,8 @@ class Plot(QObject):
     def _to_px(self, x: float, y: float) -> QPointF:
         rect: QRectF = self.view.viewRect()
         return QPointF(
-            (x - rect.left()) / rect.width() * self.view.width(), (rect.bottom() - y) / rect.height() * self.view.height()
+            (x - rect.left()) / rect.width() * self.view.width(),
+            (rect.bottom() - y) / rect.height() * self.view.height(),
         )
 
     def _to_data(self, x: float, y: float) -> tuple[float, float]:
@@ -242,7 +198,8 @@ class Plot(QObject):
             return
         x = max(end.x() for end in ends) + LABEL_DISTANCE
         low = BEST_LABEL_Y + 20.0 if self._best[0] and self._best[2] else 9.0
-        for (label, curve), end, y in zip(shown, ends, spread([end.y() for end in ends], low, self.view.height() - 9.0), strict=True):
+        heights = spread([end.y() for end in ends], low, self.view.height() - 9.0)
+        for (label, curve), end, y in zip(shown, ends, heights, strict=True):
             label.place(curve.text, end, QPointF(x, y), self._to_data)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -253,32 +210,3 @@ class Plot(QObject):
         elif event.type() == QEvent.Type.Leave:
             self.left.emit()
         return super().eventFilter(watched, event)
-
-
-class AxisWord(Label):
-    """The word under the left axis, left of the numbers; it is not part of the plot, so that it can be read and translated."""
-
-    def __init__(self, plot: QWidget) -> None:
-        super().__init__(tone="muted")
-        self.setParent(plot)
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        plot.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() in (QEvent.Type.Resize, QEvent.Type.Show) and isinstance(watched, QWidget):
-            self.place(watched)
-        return super().eventFilter(watched, event)
-
-    def place(self, plot: QWidget) -> None:
-        """Stand at the foot of the plot."""
-        self.adjustSize()
-        self.move(0, plot.height() - AXIS_HEIGHT + (AXIS_HEIGHT - self.height()) // 2 + 2)
-
-
-def hint_over(plot: QWidget) -> QLabel:
-    """A sentence in the middle of an empty plot."""
-    label = Label(tone="muted", wrap=True)
-    label.setParent(plot)
-    label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-    label.setProperty("surface", "card")
-    return label

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 LABEL_GAP = 20.0  # px between the middles of two labels: a line of text and a little air
 MAX_X_NUMBERS = 16
 FIRST_X_END = 10
-TOPS: dict[float, int] = {1: 5, 1.5: 3, 2: 4, 2.5: 5, 3: 3, 4: 4, 5: 5, 6: 3, 8: 4, 10: 5}  # a round number: its even steps
+# Round numbers, and into how many even steps each is cut.
+TOPS: dict[float, int] = {1: 5, 1.5: 3, 2: 4, 2.5: 5, 3: 3, 4: 4, 5: 5, 6: 3, 8: 4, 10: 5}
 
 
 def x_end(rounds: float, room: float = 0.0) -> int:

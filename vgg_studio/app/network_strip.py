@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSize, Qt
@@ -32,7 +33,7 @@ def slabs(shape: vgg.Shape, train_from: str, width: float) -> list[Slab]:
     """The layers of a network laid out over `width` px, grouped by block, lower as the picture inside gets smaller."""
     counted = [layer for layer in vgg.layers(shape) if layer.counts]
     groups = [_group(layer.stage) for layer in counted]
-    gaps = [GROUP_GAP if after != before else SLAB_GAP for before, after in zip(groups, groups[1:], strict=False)]
+    gaps = [GROUP_GAP if after != before else SLAB_GAP for before, after in itertools.pairwise(groups)]
     slab = max(1.0, (width - sum(gaps)) / len(counted))
     learning = vgg.trained_stages(train_from)
     found, left = [], 0.0
