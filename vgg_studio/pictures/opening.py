@@ -107,11 +107,16 @@ def shown(name: bytes) -> str:
     return name.decode("utf-8", "backslashreplace")
 
 
+def reason_of(error: OSError) -> str:
+    """The key of REASONS for an error of the file system."""
+    return _REASON_OF_ERRNO.get(error.errno or 0, "unreadable")
+
+
 def _ordinary_file(path: str | bytes | os.PathLike[str]) -> IO[bytes]:
     try:
         handle = os.open(path, _FLAGS)
     except OSError as error:
-        raise PictureRefused("not_a_file" if os.path.isdir(path) else _reason(error)) from error
+        raise PictureRefused("not_a_file" if os.path.isdir(path) else reason_of(error)) from error
     except ValueError as error:  # a NUL in the name
         raise PictureRefused("missing", path=repr(path)) from error
     try:
@@ -121,10 +126,6 @@ def _ordinary_file(path: str | bytes | os.PathLike[str]) -> IO[bytes]:
     except BaseException:
         os.close(handle)
         raise
-
-
-def _reason(error: OSError) -> str:
-    return _REASON_OF_ERRNO.get(error.errno or 0, "unreadable")
 
 
 def _decoded(file: IO[bytes], at_least: int) -> Image.Image:

@@ -1,0 +1,115 @@
+"""How a folder is meant: class folders, or parts (train, val, test) that hold them; and a level above or below."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from typing import NamedTuple
+
+from vgg_studio.core.events import Part
+from vgg_studio.core.split import PARTS, Layout
+from vgg_studio.pictures.walking import Walk
+
+_WORDS: dict[Part, str] = {
+    "train": "train training trainset trainingset trn tr 训练 训练集 訓練 訓練集 学習 학습 훈련 "
+    "entrenamiento entraînement entrainement apprentissage addestramento treino treinamento обучение",
+    "val": "val valid validation validate validating valset dev 验证 验证集 驗證 驗證集 校验 検証 검증 "
+    "validierung validación validacion validação validazione валидация",
+    "test": "test testing tests testset prüfung pruefung 测试 测试集 測試 測試集 テスト 테스트 시험 "
+    "prueba pruebas essai teste тест",
+}
+_PART_OF: dict[str, Part] = {word: part for part in PARTS for word in _WORDS[part].split()}
+_DEEPEST = 6  # single folders inside each other that are looked through
+
+
+class Plan(NamedTuple):
+    """Where the class folders stand: the layout and the folder that holds them, for each part."""
+
+    layout: Layout
+    parts: dict[Part, bytes]
+
+
+def find(walk: Walk, folder: bytes) -> Plan:
+    """The plan for a folder: parts if there are any, else class folders; looks through folders that only wrap another."""
+    inner = _unwrapped(walk, folder)
+    parts = parts_in(walk, inner)
+    if len(parts) > 1:
+        return Plan(_layout(parts), parts)
+    return Plan("classes", parts or {"train": inner})
+
+
+def parts_in(walk: Walk, folder: bytes) -> dict[Part, bytes]:
+    """The folders of `folder` that are named like parts of one set and hold class folders; empty without training and another.
+
+    A part whose pictures lie loose (as test sets of competitions do) has no classes and is left; then `train` may stand alone.
+    """
+    groups: dict[tuple[str, ...], dict[Part, bytes]] = {}
+    for path, _ in walk.entries(folder).folders:
+        if found := part_named(os.path.basename(path)):
+            groups.setdefault(found[1], {}).setdefault(found[0], path)
+    for _, group in sorted(groups.items()):  # plain names first, then `seg_train`, `train_set` ...
+        if "train" in group and len(group) > 1:
+            inner = {part: _unwrapped(walk, group[part]) for part in PARTS if part in group}
+            parts: dict[Part, bytes] = {part: path for part, path in inner.items() if _class_folders(walk, path)}
+            return parts if "train" in parts else {}
+    return {}
+
+
+def part_named(name: bytes) -> tuple[Part, tuple[str, ...]] | None:
+    """The part that a folder's name means in one of the languages, and the name's other words; None for other names."""
+    text = unicodedata.normalize("NFC", name.decode("utf-8", "replace")).casefold()
+    words = [word for word in re.split(r"[\s_.\-]+", text) if word]
+    parts = [word for word in words if word in _PART_OF]
+    if len(parts) != 1:
+        return None
+    words.remove(parts[0])
+    return _PART_OF[parts[0]], tuple(words)
+
+
+def better(walk: Walk) -> str:
+    """The folder above the walked one, where that fits better: it holds parts, or class folders beside this one; else ""."""
+    folder = walk.root
+    above = os.path.dirname(folder)
+    if above in (folder, os.path.expanduser(b"~")) or os.path.dirname(above) == above:
+        return ""
+    try:
+        around = Walk(above)
+        parts = parts_in(around, above) if part_named(os.path.basename(folder)) else {}
+        if len(parts) > 1:
+            return os.fsdecode(above)
+        if walk.entries(folder).pictures and len(_class_folders(around, above, direct=True)) > 1:
+            return os.fsdecode(above)
+    except OSError:
+        return ""
+    return ""
+
+
+def _unwrapped(walk: Walk, folder: bytes) -> bytes:
+    """The folder itself, or the one inside that alone holds anything and is no class."""
+    for _ in range(_DEEPEST):
+        entries = walk.entries(folder)
+        if entries.pictures:
+            return folder
+        holders = _class_folders(walk, folder)
+        if len(holders) != 1 or walk.entries(holders[0]).pictures or not walk.entries(holders[0]).folders:
+            return folder
+        folder = holders[0]
+    return folder
+
+
+def _class_folders(walk: Walk, folder: bytes, direct: bool = False) -> list[bytes]:
+    """At most two folders that hold pictures (`direct`: not only further down): enough to tell one from several."""
+    found: list[bytes] = []
+    for path, _ in walk.entries(folder).folders:
+        if walk.entries(path).pictures if direct else walk.holds_pictures(path):
+            found.append(path)
+        if len(found) > 1:
+            break
+    return found
+
+
+def _layout(parts: dict[Part, bytes]) -> Layout:
+    if "val" in parts and "test" in parts:
+        return "train_val_test"
+    return "train_test" if "test" in parts else "train_val"

@@ -1,0 +1,145 @@
+"""The scan of a folder: list it, open every picture once, tell what can be used and how it will be split."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import NamedTuple
+
+from vgg_studio.core import split
+from vgg_studio.core.errors import PictureRefused, StudioError
+from vgg_studio.core.events import (
+    ClassesListed,
+    ClassLeftOut,
+    Event,
+    FolderScanned,
+    JobEnded,
+    LeftOut,
+    PhaseProgress,
+    PhaseStarted,
+    PictureLeftOut,
+    PictureRef,
+    PicturesListed,
+)
+from vgg_studio.core.jobs import ScanJob, Stop
+from vgg_studio.core.split import PARTS, Listing
+from vgg_studio.pictures.listing import class_counts, list_folder, too_small, usable
+from vgg_studio.pictures.opening import locate, open_picture, shown
+from vgg_studio.pictures.walking import Stopped
+
+__all__ = ["list_folder", "refusal", "scan", "usable"]
+
+_AN_EVENT = 500  # pictures in one event
+_TOLD = 1000  # left-out files in the last event
+_PAUSE = 0.1  # seconds between two events of progress
+_LOOK = 0.05  # seconds between two looks at the stop
+_THREADS = min(4, os.cpu_count() or 1)
+_AHEAD = 8 * _THREADS  # pictures handed to the threads at a time: keeps memory and a stop short
+# Sides in px that JPEGs keep when they are only tried: all of the file is read, few of its pixels are computed.
+_TRIED_SIDE = 64
+
+
+class _Read(NamedTuple):
+    done: int
+    refused: LeftOut | None
+
+
+def scan(job: ScanJob, stop: Stop) -> Iterator[Event]:
+    """Scan a folder. Ends with one JobEnded, within 200 ms of a stop; a folder that cannot be used ends as `failed`."""
+    try:
+        yield PhaseStarted(phase="listing")
+        listing = list_folder(job.data, stop)
+        yield from _told(listing)
+        left_out = list(listing.left_out)
+        pictures = [item.picture for part in PARTS for item in listing.items[part]]
+        yield PhaseStarted(phase="reading", total=len(pictures))
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="reading") as pool:
+            try:
+                yield from _reported(_read_all(pictures, listing.folder, pool, stop), len(pictures), left_out)
+            except Stopped:
+                yield JobEnded(outcome="stopped")  # before the pool is waited for: a large picture takes a second
+                return
+        yield from _summary(listing, left_out, job.seed)
+    except Stopped:
+        yield JobEnded(outcome="stopped")
+    except StudioError as error:
+        yield JobEnded(outcome="failed", failure=error.fact())
+    else:
+        yield JobEnded(outcome="done")
+
+
+def refusal(picture: PictureRef, root: str) -> LeftOut | None:
+    """Open a picture only to see whether it can be used: None, or why not."""
+    try:
+        open_picture(locate(picture, root), at_least=_TRIED_SIDE)
+    except PictureRefused as error:
+        values = {name: value for name, value in error.values.items() if name not in ("path", "reason")}
+        return LeftOut(picture=picture, reason=error.reason, values=values)
+    return None
+
+
+def _told(listing: Listing) -> Iterator[Event]:
+    """What is known by names alone."""
+    yield ClassesListed(
+        folder=shown(os.fsencode(listing.folder)),
+        layout=listing.layout,
+        classes=class_counts(listing.classes, listing.items),
+        ignored=listing.ignored,
+        suggestion=shown(os.fsencode(listing.suggestion)),
+    )
+    for part in PARTS:
+        by_class: dict[int, list[PictureRef]] = {}
+        for item in listing.items[part]:
+            by_class.setdefault(item.label, []).append(item.picture)
+        for label, pictures in sorted(by_class.items()):
+            for start in range(0, len(pictures), _AN_EVENT):
+                some = pictures[start : start + _AN_EVENT]
+                yield PicturesListed(class_name=listing.classes[label], part=part, pictures=some)
+    for folder in listing.left_out:
+        yield PictureLeftOut(picture=folder.picture, reason=folder.reason, values=folder.values)
+
+
+def _read_all(pictures: list[PictureRef], root: str, pool: ThreadPoolExecutor, stop: Stop) -> Iterator[_Read]:
+    """Each picture's result in the order of the list, with few of them under way. Raises Stopped."""
+    waiting: deque[Future[LeftOut | None]] = deque()
+    rest = iter(pictures)
+    for done in range(1, len(pictures) + 1):
+        while len(waiting) < _AHEAD and (picture := next(rest, None)) is not None:
+            waiting.append(pool.submit(refusal, picture, root))
+        first = waiting.popleft()
+        while not wait((first,), timeout=_LOOK).done or stop.how is not None:
+            if stop.how is not None:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise Stopped
+        yield _Read(done, first.result())
+
+
+def _reported(results: Iterator[_Read], total: int, left_out: list[LeftOut]) -> Iterator[Event]:
+    """Refusals at once, progress at most ten times a second; refusals are also added to `left_out`."""
+    last = time.monotonic()
+    for done, refused in results:
+        if refused is not None:
+            left_out.append(refused)
+            yield PictureLeftOut(picture=refused.picture, reason=refused.reason, values=refused.values)
+        if done == total or time.monotonic() - last >= _PAUSE:
+            last = time.monotonic()
+            yield PhaseProgress(phase="reading", done=done, total=total)
+
+
+def _summary(listing: Listing, left_out: list[LeftOut], seed: int) -> Iterator[Event]:
+    refused = {entry.picture for entry in left_out}
+    for name, count in too_small(listing, refused):
+        yield ClassLeftOut(name=name, count=count)
+    good = usable(listing, refused)
+    yield FolderScanned(
+        folder=shown(os.fsencode(listing.folder)),
+        layout=listing.layout,
+        classes=class_counts(good.classes, good.items),
+        split=split.split_counts(good, seed),
+        left_out=left_out[:_TOLD],
+        left_out_count=len(left_out),
+        ignored=listing.ignored,
+    )
