@@ -122,6 +122,10 @@ class EvaluateJob(Job, tag="evaluate", frozen=True, kw_only=True):
     device: str = "auto"
     batch_size: int = 0  # 0: chosen by the engine
 
+    def __post_init__(self) -> None:
+        _one_of("split", self.split, ("", "val", "test"))
+        _one_of("device", self.device, DEVICES)
+
 
 class PredictJob(Job, tag="predict", frozen=True, kw_only=True):
     """Name pictures and folders of pictures. `model` is a run folder, a file of weights, or `official:<variant>`."""
@@ -131,6 +135,12 @@ class PredictJob(Job, tag="predict", frozen=True, kw_only=True):
     top: int = 5
     device: str = "auto"
     threshold: float | None = None  # None: the model's own
+
+    def __post_init__(self) -> None:
+        _one_of("device", self.device, DEVICES)
+        _between("top", self.top, 1, 1000)
+        if self.threshold is not None:
+            _between("threshold", self.threshold, 0.0, 1.0)
 
 
 class ExportJob(Job, tag="export", frozen=True, kw_only=True):
