@@ -142,10 +142,10 @@ DETAILS: dict[str, str] = {  # what a `detail` says where it is one of these; an
     "refused_connection": N_("no connection"),
     "status": N_("the server answered {status}"),
     "cut": N_("the connection broke off"),
+    "certificate": N_("its certificate is not trusted here"),
     "too_slow": N_("the server stopped sending"),
     "too_large": N_("the file is larger than {megabytes} MB"),
     "unsafe_address": N_("the address is not https"),
-    "no_such_weights": N_("there are none of this kind for this network"),
 }
 
 

@@ -17,12 +17,14 @@ HEAD_LIMIT = 4 << 20  # bytes of pickle; a VGG-19-BN with optimizer state has so
 _MOST_STEPS = 100_000
 _MOST_PAIRS = 20_000
 # What torch's own weights-only reader knows; everything that builds objects in other ways is left out.
-_STEPS = frozenset(  # noqa: SIM905 - thirty-four quoted names would be harder to read
-    "PROTO STOP MARK GLOBAL REDUCE BUILD NEWOBJ APPEND APPENDS SETITEM SETITEMS TUPLE TUPLE1 TUPLE2 TUPLE3 NONE NEWFALSE"
-    " NEWTRUE EMPTY_TUPLE EMPTY_LIST EMPTY_DICT EMPTY_SET BININT BININT1 BININT2 BINFLOAT BINUNICODE SHORT_BINSTRING"
-    " BINPERSID BINGET LONG_BINGET BINPUT LONG_BINPUT LONG1".split()
-)
+_STEPS = {
+    "PROTO", "STOP", "MARK", "GLOBAL", "REDUCE", "BUILD", "NEWOBJ", "APPEND", "APPENDS", "SETITEM", "SETITEMS",
+    "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "NONE", "NEWFALSE", "NEWTRUE", "EMPTY_TUPLE", "EMPTY_LIST", "EMPTY_DICT",
+    "EMPTY_SET", "BININT", "BININT1", "BININT2", "BINFLOAT", "BINUNICODE", "SHORT_BINSTRING", "BINPERSID", "BINGET",
+    "LONG_BINGET", "BINPUT", "LONG_BINPUT", "LONG1",
+}  # fmt: skip
 _NAMING = frozenset({"GLOBAL", "INST", "STACK_GLOBAL"})  # ask for "module name", the last one by two words before it
+_TABLE_WRITES = {"BINPUT", "LONG_BINPUT", "PUT"}
 _A_NAME = re.compile(r"\w[\w.]* \w[\w.]*")
 _ITEM_SIZES = {
     "Double": 8, "Float": 4, "Half": 2, "BFloat16": 2, "Long": 8, "Int": 4, "Short": 2, "Char": 1, "Byte": 1, "Bool": 1,
@@ -94,14 +96,17 @@ def _check_steps(head: bytes, start: int) -> int:
                 words = [*words[-1:], argument]
             _refuse_name(" ".join(words) if step.name == "STACK_GLOBAL" else str(argument), step.name)
             odd = odd or step.name not in _STEPS or count > _MOST_STEPS
-            odd = odd or (
-                step.name.endswith("BINPUT") and int(argument or 0) > len(head)
-            )  # a table that long is made at once
+            odd = odd or (step.name in _TABLE_WRITES and not _fits(argument, len(head)))
     except ValueError as error:  # genops' answer to anything that is no pickle or ends too early
         raise BadPickle("damaged" if head[start : start + 1] == b"\x80" else "other_kind") from error
     if odd:
         raise BadPickle("other_kind")
     return stream.tell()
+
+
+def _fits(index: object, size: int) -> bool:
+    """Whether a place in the unpickler's table is one that a pickle of that size can need: the whole table is made at once."""
+    return isinstance(index, int) and index <= size
 
 
 def _refuse_name(name: str, step: str) -> None:
