@@ -1,0 +1,182 @@
+"""The options of the command line. Their texts are marked here and translated once the language is known (main.py)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vgg_studio.core import jobs
+from vgg_studio.core.language import N_
+
+NETWORK, LEARNING, PICTURES, RUN = N_("Network"), N_("Learning"), N_("Pictures"), N_("Run")
+
+
+def _choices(values: tuple[str, ...]) -> str:
+    return "|".join(values)
+
+
+# A setting that is not given stays None: a run that goes on keeps its own.
+Variant = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help=N_("Which network: vgg11, vgg13, vgg16 or vgg19, each also with _bn (vgg16_bn)."),
+        rich_help_panel=NETWORK,
+    ),
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE",
+        help=N_(
+            "What the network starts from: none, official, official-features, or a .pth or .safetensors file (none)."
+        ),
+        rich_help_panel=NETWORK,
+    ),
+]
+TrainFrom = Annotated[
+    str | None,
+    typer.Option(
+        metavar="STAGE",
+        help=N_(
+            "The first stage that learns: block1 to block5, fc6, fc7, fc8 (without weights block1, with them fc6)."
+        ),
+        rich_help_panel=NETWORK,
+    ),
+]
+WidthDivisor = Annotated[
+    int | None,
+    typer.Option(metavar="1|2|4|8|16", help=N_("Divide the convolutions' channels (1)."), rich_help_panel=NETWORK),
+]
+SlimLinear = Annotated[
+    bool | None,
+    typer.Option("--slim-linear", metavar="", help=N_("Divide the linear layers too."), rich_help_panel=NETWORK),
+]
+Channels = Annotated[
+    int | None,
+    typer.Option(metavar="1..4", help=N_("Input channels; 1 is grey, 3 is colour (3)."), rich_help_panel=NETWORK),
+]
+Dropout = Annotated[
+    float | None,
+    typer.Option(
+        metavar="0..0.95", help=N_("Share of fc6 and fc7 that each step leaves out (0.5)."), rich_help_panel=NETWORK
+    ),
+]
+Epochs = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", help=N_("Rounds through all pictures (20); more extend a run."), rich_help_panel=LEARNING
+    ),
+]
+BatchSize = Annotated[
+    int | None, typer.Option(metavar="N", help=N_("Pictures in one step (32)."), rich_help_panel=LEARNING)
+]
+Optimizer = Annotated[
+    str | None,
+    typer.Option(metavar=_choices(jobs.OPTIMIZERS), help=N_("How steps are taken (sgd)."), rich_help_panel=LEARNING),
+]
+LearningRate = Annotated[
+    float | None,
+    typer.Option(
+        "--lr", metavar="X", help=N_("Learning rate (suits optimizer and weights)."), rich_help_panel=LEARNING
+    ),
+]
+Momentum = Annotated[
+    float | None, typer.Option(metavar="X", help=N_("Momentum of sgd (0.9)."), rich_help_panel=LEARNING)
+]
+WeightDecay = Annotated[
+    float | None,
+    typer.Option(metavar="X", help=N_("Pull of the weights towards 0 (0.0005)."), rich_help_panel=LEARNING),
+]
+Schedule = Annotated[
+    str | None,
+    typer.Option(
+        metavar=_choices(jobs.SCHEDULES), help=N_("How the learning rate falls (cosine)."), rich_help_panel=LEARNING
+    ),
+]
+StepEpochs = Annotated[
+    int | None,
+    typer.Option(metavar="N", help=N_("Rounds between two steps of the schedule (10)."), rich_help_panel=LEARNING),
+]
+StepFactor = Annotated[
+    float | None,
+    typer.Option(metavar="X", help=N_("What a step multiplies the rate by (0.5)."), rich_help_panel=LEARNING),
+]
+Warmup = Annotated[
+    int | None,
+    typer.Option(metavar="N", help=N_("Rounds in which the rate rises first (0)."), rich_help_panel=LEARNING),
+]
+Patience = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", help=N_("Stop after N rounds without a better one (0: never)."), rich_help_panel=LEARNING
+    ),
+]
+Seed = Annotated[
+    int | None, typer.Option(metavar="N", help=N_("Start of everything random (0)."), rich_help_panel=LEARNING)
+]
+ImageSize = Annotated[
+    int | None,
+    typer.Option(metavar="N", help=N_("Side in px of what the network sees (224)."), rich_help_panel=PICTURES),
+]
+Resize = Annotated[
+    str | None,
+    typer.Option(
+        metavar=_choices(jobs.RESIZES),
+        help=N_("Straight to the square, or shorter side and centre crop (square)."),
+        rich_help_panel=PICTURES,
+    ),
+]
+Normalisation = Annotated[
+    str | None,
+    typer.Option(
+        metavar=_choices(jobs.NORMALISATIONS),
+        help=N_("Mean and spread that values are put to, without weights (half)."),
+        rich_help_panel=PICTURES,
+    ),
+]
+Variation = Annotated[
+    str | None,
+    typer.Option(
+        metavar=_choices(jobs.VARIATIONS),
+        help=N_("How pictures are varied while learning (flip)."),
+        rich_help_panel=PICTURES,
+    ),
+]
+CheckpointMinutes = Annotated[
+    float | None,
+    typer.Option(metavar="X", help=N_("Save at least this often; rounds are always saved (10)."), rich_help_panel=RUN),
+]
+Out = Annotated[
+    str | None,
+    typer.Option(metavar="RUN", help=N_("Folder of the run (a new one among your runs)."), rich_help_panel=RUN),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", metavar="", help=N_("Go on with the run in --out."), rich_help_panel=RUN)
+]
+Device = Annotated[str | None, typer.Option(metavar=_choices(jobs.DEVICES), help=N_("What computes (auto)."))]
+Json = Annotated[
+    bool, typer.Option("--json", metavar="", help=N_("Print one event a line, as JSON, and nothing else."))
+]
+
+Data = Annotated[
+    str | None,
+    typer.Argument(metavar="DATA", help=N_("A folder with one folder of pictures for each class."), show_default=False),
+]
+Run = Annotated[str, typer.Argument(metavar="RUN", help=N_("The folder of a run."))]
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help=N_("A run's folder, or a .pth or .safetensors file, or official:vgg16."))
+]
+Paths = Annotated[list[str], typer.Argument(metavar="PATH…", help=N_("Pictures, and folders of pictures."))]
+File = Annotated[str, typer.Argument(metavar="FILE.pth", help=N_("The file to write."))]
+Split = Annotated[
+    str | None, typer.Option(metavar="val|test", help=N_("Which part of the run's pictures (test, else val)."))
+]
+Top = Annotated[int, typer.Option(metavar="N", help=N_("How many answers for each picture."))]
+Csv = Annotated[str | None, typer.Option(metavar="FILE", help=N_("Write the answers into a table, too."))]
+Threshold = Annotated[
+    float | None, typer.Option(metavar="0..1", help=N_("Below this probability an answer is unsure (the run's own)."))
+]
+DemoOut = Annotated[str | None, typer.Option(metavar="DIR", help=N_("Folder of the run (a new one among your runs)."))]
+Role = Annotated[str, typer.Option(metavar="pictures|predict|train", help=N_("Which orders the engine takes."))]

@@ -1,0 +1,56 @@
+"""Where a command's events go: as JSON lines to a program, or as text to a person (text_printer.py)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import TracebackType
+from typing import Protocol, Self
+
+from vgg_studio.core import events as ev
+
+
+class Printer(Protocol):
+    """Shows events while a command runs. Used as a context manager; raises BrokenPipeError when the reader is gone."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def show(self, event: ev.Event) -> None:
+        """Show one event."""
+
+    def say(self, sentence: str) -> None:
+        """A sentence for a person; a program does not get it."""
+
+    def let_go(self) -> None:
+        """Put the terminal in order: the process ends at once."""
+
+
+class JsonPrinter:
+    """One event a line on standard output. Whatever else is printed, by a library too, goes to standard error."""
+
+    def __enter__(self) -> Self:
+        sys.stdout.flush()
+        self._stream = os.fdopen(os.dup(1), "wb")
+        os.dup2(2, 1)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        sys.stdout.flush()
+        os.dup2(self._stream.fileno(), 1)
+        self._stream.close()
+
+    def show(self, event: ev.Event) -> None:
+        """Write the event's line and send it off at once."""
+        self._stream.write(ev.to_line(event))
+        self._stream.flush()
+
+    def say(self, sentence: str) -> None:
+        """A program wants no sentences."""
+
+    def let_go(self) -> None:
+        """A pipe needs no order."""

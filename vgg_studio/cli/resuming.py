@@ -1,0 +1,100 @@
+"""What `train` is to do: a new run, or to go on with one. Only settings that were given are compared with the run's."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from vgg_studio import paths
+from vgg_studio.core import recipes
+from vgg_studio.core.errors import FolderMissing, ResumeMismatch, RunExists, RunMissing, UsageError
+from vgg_studio.core.jobs import TrainJob
+from vgg_studio.core.language import _
+from vgg_studio.core.run_folder import MANIFEST, Manifest, RunFolder, new_run_path
+from vgg_studio.core.wording import escaped, weights_title
+
+_FREE = ("data", "epochs", "device", "checkpoint_minutes")  # what may differ when a run goes on
+_FLAGS = {"learning_rate": "lr"}
+
+
+def order(data: str, out: str, resume: bool, given: dict[str, Any]) -> TrainJob:
+    """The order for `train`: `given` holds the settings that stood on the command line, by their names in TrainJob.
+
+    With `resume` a run that is not there yet is begun, if DATA is given: so the same line can be repeated until it is done.
+    Raises UsageError, FolderMissing, RunExists, RunMissing, RunDamaged, RunTooNew, ResumeMismatch.
+    """
+    if given.get("weights", "none") not in ("none", "official", "official-features"):
+        given["weights"] = os.path.abspath(given["weights"])  # a run may be continued from another folder
+    if data:
+        given["data"] = folder(data)
+    if resume:
+        if not out:
+            raise UsageError(name="--resume", value=_("used alone"), allowed="--out RUN --resume")
+        if not data or holds_run(out):
+            return _going_on(text(out), given)
+    if not data:
+        raise UsageError(name="DATA", value=_("left out"), allowed="train DATA, train --out RUN --resume")
+    if out and holds_run(out):
+        raise RunExists(path=out)
+    run = os.path.abspath(text(out)) if out else str(new_run_path(paths.runs_folder(), given["data"]))
+    return TrainJob(run=run, **given)
+
+
+def _going_on(out: str, given: dict[str, Any]) -> TrainJob:
+    run = os.path.abspath(out)
+    compare(RunFolder.open(Path(run)).manifest, given)
+    return TrainJob(run=run, resume=True, **{name: value for name, value in given.items() if name in _FREE})
+
+
+def compare(manifest: Manifest, given: dict[str, Any]) -> None:
+    """Raise ResumeMismatch for the first given setting that the run has otherwise, and for fewer rounds than it has."""
+    known = manifest.job
+    for name, wanted in given.items():
+        found = _as_trained(known, name)
+        fewer = name == "epochs" and wanted < found
+        if fewer or (name not in _FREE and not _same(name, found, wanted)):
+            flag = "--" + _FLAGS.get(name, name).replace("_", "-")
+            raise ResumeMismatch(name=flag, found=_shown(name, found), wanted=_shown(name, wanted))
+
+
+def _as_trained(job: TrainJob, name: str) -> Any:
+    resolved = {"learning_rate": recipes.learning_rate, "train_from": recipes.train_from}
+    return resolved[name](job) if name in resolved else getattr(job, name)
+
+
+def _same(name: str, found: Any, wanted: Any) -> bool:
+    # The file of weights may have moved: what was taken from it lies in the run.
+    return bool(os.path.basename(found) == os.path.basename(wanted) if name == "weights" else found == wanted)
+
+
+def _shown(name: str, value: Any) -> str:
+    return weights_title(value) if name == "weights" else str(value)
+
+
+def holds_run(path: str) -> bool:
+    """Whether there is a run in the folder."""
+    return (Path(path) / MANIFEST).exists()
+
+
+def folder(path: str) -> str:
+    """The absolute path of a folder that is there. Raises FolderMissing."""
+    if not os.path.isdir(path):
+        raise FolderMissing(path=escaped(path))
+    return os.path.abspath(text(path))
+
+
+def existing_run(path: str) -> str:
+    """The absolute path of a folder that holds a run. Raises RunMissing."""
+    if not holds_run(path):
+        raise RunMissing(path=escaped(path))
+    return os.path.abspath(text(path))
+
+
+def text(path: str) -> str:
+    """A path that a run can remember. Raises UsageError where the name's bytes are no text."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise UsageError(name=_("path"), value=escaped(path), allowed=_("names that are Unicode text")) from None
+    return path

@@ -1,0 +1,174 @@
+"""Events as lines of text for a terminal. Pure: the printer decides where they go and makes them safe to show."""
+
+from __future__ import annotations
+
+import os
+import shlex
+
+from vgg_studio.core import events as ev
+from vgg_studio.core import vgg, wording
+from vgg_studio.core.errors import describe_reason
+from vgg_studio.core.language import _, ngettext
+from vgg_studio.core.progress import Progress
+
+
+def run_started(event: ev.RunStarted) -> list[str]:
+    """What is going to learn, from what, on what."""
+    parts = {name: wording.pictures(event.parts.get(name, 0)) for name in ("train", "val", "test")}
+    lines = [
+        _("The run lies in {path}").format(path=event.run),
+        _("Network: {network}, {weights}; {trained} of its {all} parameters learn.").format(
+            network=vgg.title(event.variant),
+            weights=wording.weights_title(event.weights),
+            trained=wording.number(event.trained_parameters),
+            all=wording.number(event.parameters),
+        ),
+        _("{classes}: {train} to learn from, {val} to choose the best round, {test} for the final score.").format(
+            classes=wording.classes(len(event.classes)), **parts
+        ),
+    ]
+    return lines + device(event.device)
+
+
+def device(fact: ev.DeviceFact) -> list[str]:
+    """What computes, why, and what would mend that."""
+    title, reason = wording.device_title(fact), wording.device_reason(fact)
+    line = _("Computing on: {device} ({reason})") if reason else _("Computing on: {device}")
+    lines = [line.format(device=title, reason=reason)]
+    if fact.command:
+        lines.append(_("To use the graphics card: {command}").format(command=fact.command))
+    return lines
+
+
+def run_resumed(event: ev.RunResumed) -> list[str]:
+    """Where a run goes on."""
+    if event.batch:
+        return [_("Going on in round {round} of {rounds}.").format(round=event.epoch, rounds=event.epochs)]
+    return [_("Going on after round {round} of {rounds}.").format(round=event.epoch, rounds=event.epochs)]
+
+
+def weights_loaded(report: ev.WeightsReport) -> list[str]:
+    """What a file of weights gave, and what it did not."""
+    if report.source == "none":
+        return []
+    title = report.name or wording.weights_title(report.source)
+    lines = [
+        ngettext("Weights: {count} tensor taken from {name}.", "Weights: {count} tensors taken from {name}.", len(report.loaded))
+        .format(count=len(report.loaded), name=title)
+    ]  # fmt: skip
+    if report.missing:
+        lines.append(_("Random, because the file has none: {names}.").format(names=", ".join(report.missing)))
+    if report.unused:
+        lines.append(_("Not used from the file: {names}.").format(names=", ".join(report.unused)))
+    if report.advice == "fc6_is_the_right_stage":
+        lines.append(
+            _(
+                "The file holds no classifier: fc6 and fc7 stay random and do not learn. --train-from fc6 is the right stage."
+            )
+        )
+    return lines
+
+
+def left_out(event: ev.PictureLeftOut) -> str:
+    """A file that is not used, and why."""
+    reason = describe_reason(event.reason, event.values)
+    return _("Left out: {picture} {reason}.").format(picture=wording.picture_text(event.picture), reason=reason)
+
+
+def class_left_out(event: ev.ClassLeftOut) -> str:
+    """A class that is not learned."""
+    return _("The class {name} is left out: it has {pictures}, two are the least.").format(
+        name=event.name, pictures=wording.pictures(event.count)
+    )
+
+
+def epoch_ended(event: ev.EpochEnded, epochs: int) -> str:
+    """One round in one line."""
+    values = {
+        "round": event.epoch,
+        "rounds": epochs,
+        "loss": _loss(event.train_loss),
+        "right": wording.percent(event.train_accuracy),
+        "val_loss": _loss(event.val_loss),
+        "val_right": wording.percent(event.val_accuracy),
+        "rate": f"{event.images_per_second:.1f}",
+    }
+    text = _("Round {round} of {rounds}: loss {loss}, {right} right")
+    if event.val_accuracy is not None:
+        text += _("; on pictures not learned from: loss {val_loss}, {val_right} right")
+    text += _("; {rate} pictures a second")
+    if event.best_epoch == event.epoch:
+        text += _(" (best so far)")
+    return text.format(**values)
+
+
+def _loss(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def evaluation(event: ev.Evaluation) -> list[str]:
+    """The score in sentences, with the part that it was taken on."""
+    parts = {
+        "train": _("On the pictures it learned from:"),
+        "val": _("On the validation part:"),
+        "test": _("On the test part:"),
+    }
+    return [
+        parts.get(event.split, _("On these pictures:")),
+        wording.score_sentence(event),
+        wording.range_sentence(event),
+    ]
+
+
+def run_ended(event: ev.RunEnded, progress: Progress) -> list[str]:
+    """How a training ended, where it lies and what can be done next; a failure is told elsewhere."""
+    if event.outcome == "failed":
+        return []
+    lines = [wording.status(progress)]
+    if event.outcome == "discarded":
+        return lines
+    path = quoted(event.run)
+    lines.append(_("The run lies in {path}").format(path=event.run))
+    if event.outcome == "paused":
+        lines.append(_("Go on with: {command}").format(command=f"vgg-studio train --out {path} --resume"))
+    if event.best_epoch:
+        lines.append(_("Name pictures with it: {command}").format(command=f"vgg-studio predict {path} {_('PICTURE…')}"))
+    return lines
+
+
+def quoted(path: str) -> str:
+    """A path as it can be typed into a shell."""
+    if path and all(sign.isalnum() or sign in "/._-:+@%=" for sign in path):
+        return path
+    return f'"{path}"' if os.name == "nt" else shlex.quote(path)
+
+
+def prediction(event: ev.PicturePredicted) -> str:
+    """A picture's answer and the next guesses."""
+    if not event.top:
+        return _("{picture}: no answer").format(picture=event.path)
+    first, *others = (f"{guess.label} {wording.percent(guess.probability)}" for guess in event.top)
+    text = _("{picture}: unsure, perhaps {answer}") if event.unsure else _("{picture}: {answer}")
+    if others:
+        text += _(" (then {others})")
+    return text.format(picture=event.path, answer=first, others=", ".join(others))
+
+
+def prediction_failed(event: ev.PredictionFailed) -> str:
+    """A picture that could not be named, and why."""
+    return _("{picture}: {reason}").format(picture=event.path, reason=event.reason)
+
+
+def model_opened(event: ev.ModelOpened) -> list[str]:
+    """Which network answers, on what."""
+    line = _("{network} knows {classes} and is sure from {threshold} on.").format(
+        network=vgg.title(event.variant),
+        classes=wording.classes(len(event.classes)),
+        threshold=wording.percent(event.threshold),
+    )
+    return [line, *device(event.device)]
+
+
+def exported(file: str) -> str:
+    """A file that was written."""
+    return _("Written: {path}").format(path=file)
