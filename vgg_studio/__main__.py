@@ -17,8 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ["VGG_STUDIO_DEBUG"] = "1"  # engines say where their errors come from
     try:
         if words.version:
-            sys.stdout.write(f"vgg-studio {__version__}\n")
-            return 0
+            return _version()
         if words.engine_role:
             from vgg_studio.engine.serve import serve
 
@@ -26,6 +25,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _window(words) if words.for_window else _command_line(words)
     except KeyboardInterrupt:
         return 130
+
+
+def _version() -> int:
+    try:
+        sys.stdout.write(f"vgg-studio {__version__}\n")
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        from vgg_studio.cli.failing import fail
+
+        return fail(error, Words())
+    return 0
 
 
 def _window(words: Words) -> int:

@@ -149,7 +149,7 @@ def demo(context: typer.Context, out: opt.DemoOut = None, json: opt.Json = False
     )
 )
 def engine(role: opt.Role = "train") -> int:
-    """Serve until standard input closes. (The window's own way in is __main__.py, which loads no typer.)"""
+    """Serve until standard input closes. The window goes another way, through __main__.py, which loads no typer."""
     from vgg_studio.engine.serve import serve
 
     return serve(role)

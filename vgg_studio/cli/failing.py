@@ -16,6 +16,10 @@ from vgg_studio.core.wording import escaped
 DONE, FAILED, WRONG_USAGE, STOPPED = 0, 1, 2, 130
 
 
+class OutputClosedError(Exception):
+    """Nobody reads the events of an order any more."""
+
+
 def choose_language(words: Words) -> None:
     """Speak the language that was asked for, else the system's. Raises UsageError for one that we have not."""
     asked = words.language or os.environ.get("VGG_STUDIO_LANGUAGE", "")
@@ -29,6 +33,9 @@ def fail(error: BaseException, words: Words) -> int:
     if words.debug:
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, BrokenPipeError):
+        abandon_output()
+        return DONE  # a text was read as far as it was wanted
+    if isinstance(error, OutputClosedError):
         abandon_output()
         complain(_("The output was closed before its end, so the work was stopped."))
         return FAILED

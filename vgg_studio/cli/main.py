@@ -13,7 +13,7 @@ import typer
 from typer.main import get_command
 
 from vgg_studio.cli.commands import app
-from vgg_studio.cli.failing import DONE, FAILED, WRONG_USAGE, choose_language, complain, fail
+from vgg_studio.cli.failing import DONE, WRONG_USAGE, choose_language, complain, fail
 from vgg_studio.cli.orders import Engine, carry_out
 from vgg_studio.cli.session import Session
 from vgg_studio.cli.words import COMMANDS, Words
@@ -60,8 +60,8 @@ def _dispatch(words: Words, session: Session) -> int:
             _("{problem} (see {command} --help)").format(problem=error.format_message(), command=_asked_for(words))
         )
         return WRONG_USAGE
-    except typer.Abort:
-        return FAILED
+    except SystemExit:
+        raise BrokenPipeError from None  # typer's own answer to a reader that is gone
     sys.stdout.flush()
     return code if isinstance(code, int) else DONE
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from types import TracebackType
@@ -42,7 +43,8 @@ class JsonPrinter:
     ) -> None:
         sys.stdout.flush()
         os.dup2(self._stream.fileno(), 1)
-        self._stream.close()
+        with contextlib.suppress(OSError):  # what a closed pipe did not take is still in the buffer
+            self._stream.close()
 
     def show(self, event: ev.Event) -> None:
         """Write the event's line and send it off at once."""

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from vgg_studio.cli.failing import DONE, FAILED, STOPPED, as_studio_error, complain
+from vgg_studio.cli.failing import DONE, FAILED, STOPPED, OutputClosedError, as_studio_error, complain
 from vgg_studio.cli.interrupts import Interrupts
 from vgg_studio.cli.orders import Engine, carry_out
 from vgg_studio.cli.printer import Printer
@@ -31,10 +31,11 @@ class Session:
     def run(self, job: AnyJob, printer: Printer, watch: Watcher | None = None) -> Ending:
         """Do one order to its end and return its last event; `watch` sees each event too.
 
-        Raises OSError where the output can no longer be written, but not before the order has come to a good end.
+        Where the output can no longer be written the order is brought to a good end first; then raises OutputClosedError
+        or OSError.
         """
         how: StopHow = "pause" if isinstance(job, TrainJob) else "cancel"
-        reader_gone: OSError | None = None
+        unwritable: Exception | None = None
         ending: Ending | None = None
         with Interrupts(lambda: self._interrupt(how), printer.let_go, STOPPED):
             for event in self._events(job):
@@ -42,14 +43,14 @@ class Session:
                     watch(event)
                 if isinstance(event, ev.RunEnded | ev.JobEnded):
                     ending = event
-                if reader_gone is None and not _is_plain_end(event):
+                if unwritable is None and not _is_plain_end(event):
                     try:
                         printer.show(event)
                     except OSError as error:
-                        reader_gone = error
+                        unwritable = OutputClosedError() if isinstance(error, BrokenPipeError) else error
                         self.stop.ask(how)
-        if reader_gone is not None:
-            raise reader_gone
+        if unwritable is not None:
+            raise unwritable
         return ending or ev.JobEnded(outcome="stopped" if self.stop.how else "done")
 
     def _interrupt(self, how: StopHow) -> None:

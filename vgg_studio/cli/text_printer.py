@@ -66,7 +66,14 @@ class LiveScreen:
         sentence = TextColumn(
             "{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
         )
-        self._bars = Bars(BarColumn(bar_width=20), sentence, console=self._console, transient=True, expand=True)
+        self._bars = Bars(
+            BarColumn(bar_width=20),
+            sentence,
+            console=self._console,
+            transient=True,
+            expand=True,
+            redirect_stderr=sys.stderr.isatty(),
+        )
         self._task = self._bars.add_task("", total=None)
         self._moving = False
 
