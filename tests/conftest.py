@@ -35,19 +35,11 @@ def pytest_configure(config: pytest.Config) -> None:
     watching.remember_beginnings()
 
 
-def _why_no_window() -> str:
-    """Empty where Qt can be loaded, else the reason with the line that mends it."""
-    from vgg_studio import launch
-
-    problem = launch.why_no_window()
-    return f"no window here: {problem}" if problem else ""
-
-
 class _WindowModule(pytest.Module):
     """A module of tests that need Qt: skipped as a whole, with the remedy, where Qt's system libraries are missing."""
 
     def _getobj(self) -> Any:
-        if reason := _why_no_window():
+        if reason := watching.why_no_window():
             pytest.skip(reason, allow_module_level=True)
         return super()._getobj()  # type: ignore[no-untyped-call]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import re
@@ -125,6 +126,15 @@ class Lines(logging.Handler):
     def unexpected(self) -> list[str]:
         """The lines that no pattern names."""
         return [line for line in self.seen if not any(pattern.search(line) for pattern in self.expected)]
+
+
+@functools.cache
+def why_no_window() -> str:
+    """Empty where Qt can be loaded, else the reason with the line that mends it. `.ci/run` looks for its first words."""
+    from vgg_studio import launch
+
+    problem = launch.why_no_window()
+    return f"no window here: {problem}" if problem else ""
 
 
 def watch_qt(lines: Lines) -> Callable[[], None]:

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-pytest.importorskip("PySide6.QtWidgets", reason="the window's tests need Qt", exc_type=ImportError)
+from tests import watching
+
+if watching.why_no_window():
+    pytest.skip(watching.why_no_window(), allow_module_level=True)
 
 from PySide6.QtCore import QEvent, QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
