@@ -1,0 +1,234 @@
+"""A training under way: its pictures, its learner, where it stands, and what is written down at each point."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from vgg_studio.core import recipes
+from vgg_studio.core.events import (
+    BatchEnded,
+    CheckpointSaved,
+    EpochRow,
+    Event,
+    LeftOut,
+    PictureLeftOut,
+    PictureRef,
+    finite,
+)
+from vgg_studio.core.jobs import TrainJob
+from vgg_studio.core.run_folder import BEST, Manifest, RunFolder, epoch_event
+from vgg_studio.core.split import Item, Split
+from vgg_studio.engine import calibrate, checkpoint, draws, schedule
+from vgg_studio.engine.batches import Batch, Variation, missing, plan, stream
+from vgg_studio.engine.data import PictureStore, left_out
+from vgg_studio.engine.ending import Diary
+from vgg_studio.engine.learner import Figures, Learner
+from vgg_studio.engine.scoring import Answerer, Answers
+
+_RATE_SECONDS = 3.0  # the reported speed is a mean over this long
+MOST_LEFT_OUT = 1000  # pictures that the manifest names
+
+
+@dataclass
+class Course:
+    """Everything that a training needs between two batches. `batch` batches of round `epoch` are done."""
+
+    job: TrainJob
+    run: RunFolder
+    split: Split
+    store: PictureStore
+    learner: Learner
+    answerer: Answerer
+    diary: Diary
+    unusable: set[PictureRef] = field(default_factory=set)
+    epoch: int = 1
+    batch: int = 0
+    seconds: float = 0.0  # of this round before this session
+    numbers: list[npt.NDArray[np.intp]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._saved = time.monotonic()
+        self._began = time.monotonic()
+        self._marks: deque[tuple[float, int]] = deque()
+        self._base = recipes.learning_rate(self.job)
+
+    @property
+    def manifest(self) -> Manifest:
+        """The run's manifest as it stands on the disk."""
+        return self.run.manifest
+
+    @property
+    def train(self) -> list[Item]:
+        """The part that is learned from."""
+        return self.split.train
+
+    @property
+    def val(self) -> list[Item]:
+        """The part that is checked with, less what cannot be read."""
+        return [item for item in self.split.val if item.picture not in self.unusable]
+
+    @property
+    def pictures(self) -> int:
+        """Pictures in a round."""
+        return len(self.train) - int(missing(self.train, self.unusable).sum())
+
+    def goes_on(self) -> bool:
+        """Whether there is another round to learn: not after the last, nor without a better one for `patience` rounds."""
+        return self.epoch <= self.job.epochs and not self.gave_up()
+
+    def gave_up(self) -> bool:
+        """Whether early stopping ends the run here."""
+        since = max(self.manifest.best_epoch, self.manifest.extended_at)
+        return bool(self.job.patience) and not self.batch and self.epoch - 1 - since >= self.job.patience
+
+    def start_round(self) -> None:
+        """Fix the round's order and start its clock; of a round that is continued, only what is left."""
+        order = draws.order(self.job.seed, self.epoch, len(self.train))
+        usable = ~missing(self.train, self.unusable)
+        self.numbers = plan(order[usable[order]], self.job.batch_size)
+        self._began = time.monotonic()
+        self._marks.clear()
+        if not self.batch:
+            self.learner.start_round()
+
+    def batches(self) -> Generator[Batch, None, None]:
+        """What is left of the round, read ahead. Close it to end its threads."""
+        variation = Variation(self.job.variation, self.job.seed, self.epoch)
+        return stream(self.store, self.train, self.numbers[self.batch :], variation)
+
+    def learn(self, batch: Batch) -> None:
+        """One step."""
+        rate = schedule.rate(self.job, self._base, self.epoch, self.batch, len(self.numbers))
+        self.learner.step(batch, rate, draws.step_seed(self.job.seed, self.epoch, self.batch))
+        self.batch += 1
+
+    def leave_out(self, batch: Batch) -> list[PictureLeftOut]:
+        """Note the pictures of a batch that could not be read any more."""
+        self.unusable.update(picture for picture, _ in batch.refused)
+        return [left_out(picture, refusal) for picture, refusal in batch.refused]
+
+    def batch_ended(self) -> BatchEnded:
+        """How far the round is."""
+        figures = self.learner.figures()
+        self._marks.append((time.monotonic(), figures.pictures))
+        while self._marks[-1][0] - self._marks[0][0] > _RATE_SECONDS and len(self._marks) > 2:
+            self._marks.popleft()
+        first, last = self._marks[0], self._marks[-1]
+        return BatchEnded(
+            epoch=self.epoch,
+            batch=self.batch,
+            batches=len(self.numbers),
+            pictures=figures.pictures,
+            pictures_total=self.pictures,
+            loss=finite(figures.loss),
+            accuracy=finite(figures.accuracy),
+            images_per_second=(last[1] - first[1]) / (last[0] - first[0]) if last[0] > first[0] else 0.0,
+        )
+
+    def learning_seconds(self) -> float:
+        """Seconds of this round so far."""
+        return self.seconds + time.monotonic() - self._began
+
+    def checkpoint_due(self) -> bool:
+        """Whether the last checkpoint is older than the job allows."""
+        return time.monotonic() - self._saved >= self.job.checkpoint_minutes * 60
+
+    def save(self) -> CheckpointSaved:
+        """A checkpoint within the round, after its batch. Raises StorageError; the old one then still counts."""
+        state = checkpoint.State(epoch=self.epoch, batch=self.batch, seconds=self.learning_seconds())
+        self._save(state, self.manifest, best=False)
+        return CheckpointSaved(epoch=self.epoch, batch=self.batch)
+
+    def row(self, figures: Figures, learned_in: float, answers: Answers | None) -> EpochRow:
+        """The round's numbers: means over pictures, null where they are none."""
+        checked = answers is not None and len(answers.items) > 0
+        val_loss = answers.loss if answers is not None and checked else None
+        sound = math.isfinite(figures.loss) and (val_loss is None or math.isfinite(val_loss))
+        last = max(0, len(self.numbers) - 1)
+        return EpochRow(
+            epoch=self.epoch,
+            train_loss=finite(figures.loss),
+            train_accuracy=finite(figures.accuracy),
+            val_loss=None if val_loss is None else finite(val_loss),
+            val_accuracy=finite(answers.accuracy) if answers is not None and checked and sound else None,
+            learning_rate=schedule.rate(self.job, self._base, self.epoch, last, len(self.numbers)),
+            images_per_second=figures.pictures / learned_in if learned_in > 0 else 0.0,
+            seconds=self.learning_seconds(),
+            diverged=not sound,
+        )
+
+    def close_round(self, row: EpochRow, answers: Answers | None) -> list[Event]:
+        """Write the round's checkpoint and manifest, then tell; a round that diverged is told and not kept."""
+        manifest = self.manifest
+        rows = [*manifest.epochs, row]
+        if row.diverged:
+            self.run.save(msgspec.structs.replace(manifest, epochs=rows))
+            return [epoch_event(row, manifest.best_epoch)]
+        best = is_better(row, self._best_row())
+        changed = msgspec.structs.replace(manifest, epochs=rows, best_epoch=row.epoch if best else manifest.best_epoch)
+        if best:  # what was scored before is no longer the best
+            changed = msgspec.structs.replace(changed, evaluation=None, files=_without(changed.files, BEST))
+        if best and answers is not None:
+            temperature = calibrate.temperature(answers.scores, answers.labels)
+            chances = calibrate.probabilities(answers.scores, temperature)
+            changed = msgspec.structs.replace(
+                changed, temperature=temperature, threshold=calibrate.threshold(chances, answers.labels)
+            )
+        self._save(checkpoint.State(epoch=self.epoch, batch=0), changed, best)
+        told: list[Event] = [epoch_event(row, changed.best_epoch), CheckpointSaved(epoch=self.epoch)]
+        self.epoch, self.batch, self.seconds = self.epoch + 1, 0, 0.0
+        return told
+
+    def note_left_out(self, events: list[PictureLeftOut]) -> None:
+        """Let the manifest name pictures that were left out since it was made; the next checkpoint writes it."""
+        facts = [LeftOut(picture=event.picture, reason=event.reason, values=event.values) for event in events]
+        known = (self.manifest.left_out + facts)[:MOST_LEFT_OUT]
+        self.run.manifest = msgspec.structs.replace(self.manifest, left_out=known)
+
+    def gentler_rate(self) -> str:
+        """A learning rate to try after this one went out of control."""
+        return f"{self._base / 10:.1g}"
+
+    def _best_row(self) -> EpochRow | None:
+        return next((row for row in self.manifest.epochs if row.epoch == self.manifest.best_epoch), None)
+
+    def _save(self, state: checkpoint.State, manifest: Manifest, best: bool) -> None:
+        try:
+            made, files = checkpoint.save(self.run, self.learner, state)
+            changed = msgspec.structs.replace(
+                manifest,
+                last=made,
+                best=made if best else manifest.best,
+                files=manifest.files | files,
+                elapsed=self.diary.elapsed(),
+            )
+            self.run.save(msgspec.structs.replace(changed, files=checkpoint.named_files(changed)))
+        finally:  # after a failure it is the new files that nobody names
+            checkpoint.prune(self.run)
+        self._saved = time.monotonic()
+
+
+def _without(files: dict[str, str], name: str) -> dict[str, str]:
+    return {key: value for key, value in files.items() if key != name}
+
+
+def is_better(row: EpochRow, best: EpochRow | None) -> bool:
+    """Whether a round beats the best so far: higher validation accuracy, then lower validation loss, then the earlier one.
+
+    Without a validation part the lower training loss decides.
+    """
+    return best is None or _merit(row) > _merit(best)
+
+
+def _merit(row: EpochRow) -> tuple[float, float]:
+    if row.val_accuracy is None:
+        return 0.0, -(math.inf if row.train_loss is None else row.train_loss)
+    return row.val_accuracy, -(math.inf if row.val_loss is None else row.val_loss)

@@ -1,0 +1,134 @@
+"""The pictures of a job as bytes ready for the network: each opened once, kept in memory where there is room."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from vgg_studio.core.errors import PictureRefused
+from vgg_studio.core.events import Event, PhaseProgress, PhaseStarted, PictureLeftOut, PictureRef
+from vgg_studio.core.jobs import Stop
+from vgg_studio.core.preprocessing import Preprocessing
+from vgg_studio.engine.ending import Ticker, check
+from vgg_studio.pictures.opening import locate, open_picture
+from vgg_studio.pictures.resizing import to_array
+
+Bytes = npt.NDArray[np.uint8]
+Answer = TypeVar("Answer")
+
+_SPARE = 2  # parts of the free memory of which one may hold pictures
+_FREE_UNKNOWN = 2 << 30  # bytes taken for free where the system does not tell
+
+
+class PictureStore:
+    """Pictures of a folder as arrays (side, side, channels) of bytes; those that were read are kept if all of them fit.
+
+    `memory` is the limit in bytes for what is kept (None: half of what is free). Safe to read from several threads.
+    """
+
+    def __init__(
+        self, root: str, pictures: Sequence[PictureRef], prep: Preprocessing, memory: int | None = None
+    ) -> None:
+        self.root = root
+        self.prep = prep
+        self._rows = {picture: row for row, picture in enumerate(pictures)}
+        shape = (len(self._rows), prep.image_size, prep.image_size, prep.channels)
+        limit = free_memory() // _SPARE if memory is None else memory
+        self._kept = np.empty(shape, np.uint8) if np.prod(shape, dtype=np.int64) <= limit else None
+        self._known = np.zeros(len(self._rows), bool)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether pictures are kept in memory once read."""
+        return self._kept is not None
+
+    def read(self, picture: PictureRef) -> Bytes:
+        """One picture, (side, side, channels). Raises PictureRefused."""
+        row = self._rows[picture]
+        if self._kept is not None and self._known[row]:
+            kept: Bytes = self._kept[row]
+            return kept
+        array = open_array(locate(picture, self.root), self.prep)
+        if self._kept is not None:
+            self._kept[row] = array
+            self._known[row] = True
+        return array
+
+
+def open_array(path: bytes | str, prep: Preprocessing) -> Bytes:
+    """A picture's file as the network sees it before normalisation. Raises PictureRefused."""
+    return to_array(open_picture(path), prep)
+
+
+def read_all(
+    store: PictureStore, pictures: Sequence[PictureRef], stop: Stop
+) -> Generator[Event, None, dict[PictureRef, PictureRefused]]:
+    """Open every picture once, several at a time; tell progress and name, then return, those that cannot be used."""
+    refused: dict[PictureRef, PictureRefused] = {}
+    ticker = Ticker()
+    yield PhaseStarted(phase="reading", total=len(pictures))
+    tasks = (partial(_refusal, store, picture) for picture in pictures)
+    with contextlib.closing(ahead(tasks, workers())) as answers:
+        for done, (picture, refusal) in enumerate(zip(pictures, answers, strict=True), start=1):
+            check(stop)
+            if refusal is not None:
+                refused[picture] = refusal
+                yield left_out(picture, refusal)
+            if ticker.due() or done == len(pictures):
+                yield PhaseProgress(phase="reading", done=done, total=len(pictures))
+    return refused
+
+
+def left_out(picture: PictureRef, refusal: PictureRefused) -> PictureLeftOut:
+    """The event for a picture that is not used."""
+    values = {key: value for key, value in refusal.values.items() if key not in ("reason", "path")}
+    return PictureLeftOut(picture=picture, reason=refusal.reason, values=values)
+
+
+def ahead(tasks: Iterable[Callable[[], Answer]], threads: int, depth: int = 0) -> Generator[Answer, None, None]:
+    """The tasks' answers in order, worked on by threads up to `depth` ahead (0: four for each). Close it to end them."""
+    with ThreadPoolExecutor(threads, thread_name_prefix="reading") as pool:
+        waiting: deque[Future[Answer]] = deque()
+        try:
+            for task in tasks:
+                waiting.append(pool.submit(task))
+                if len(waiting) > (depth or 4 * threads):
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for task_left in waiting:
+                task_left.cancel()
+
+
+def workers() -> int:
+    """Threads for opening pictures: one a core."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def free_memory() -> int:
+    """Bytes of memory that a job could take without pushing others out."""
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) << 10
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError):
+        return _FREE_UNKNOWN
+
+
+def _refusal(store: PictureStore, picture: PictureRef) -> PictureRefused | None:
+    try:
+        store.read(picture)
+    except PictureRefused as refusal:
+        return refusal
+    return None

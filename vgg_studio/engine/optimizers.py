@@ -1,0 +1,69 @@
+"""SGD with momentum, Adam and AdamW over what learns; their memory as plain tensors for checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from vgg_studio.core.jobs import TrainJob
+
+_SEPARATOR = "|"  # in no parameter's name
+
+
+def make(job: TrainJob, network: nn.Module, rate: float) -> torch.optim.Optimizer:
+    """The job's optimizer over the parameters that learn.
+
+    Biases and batch normalisation's scales are not decayed: pulling them to 0 only hurts (He et al., arXiv 1812.01187).
+    """
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    fused = all(parameter.device.type in ("cpu", "cuda") for parameter in learning)
+    groups = [
+        {"params": [p for p in learning if p.ndim > 1], "weight_decay": job.weight_decay},
+        {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if job.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=rate, momentum=job.momentum, fused=fused)
+    kind = torch.optim.Adam if job.optimizer == "adam" else torch.optim.AdamW
+    return kind(groups, lr=rate, fused=fused)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Let the next step use this rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def memory(optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, Tensor]:
+    """What the optimizer remembers of the steps so far (momentum, means, step counts), by `name|parameter`."""
+    return {
+        f"{name}{_SEPARATOR}{key}": value
+        for key, parameter in _learning(network)
+        for name, value in optimizer.state[parameter].items()
+        if isinstance(value, Tensor)
+    }
+
+
+def remember(optimizer: torch.optim.Optimizer, network: nn.Module, remembered: dict[str, Tensor]) -> None:
+    """Give the optimizer back what `memory` gave; each tensor gets its parameter's layout, which fused steps rely on."""
+    for key, parameter in _learning(network):
+        for name, value in remembered.items():
+            kind, _, owner = name.partition(_SEPARATOR)
+            if owner == key:
+                optimizer.state[parameter][kind] = _like(parameter, kind, value, optimizer)
+
+
+def copies(job: TrainJob) -> int:
+    """How many numbers the optimizer remembers for each one that learns."""
+    return (1 if job.momentum else 0) if job.optimizer == "sgd" else 2
+
+
+def _like(parameter: Tensor, kind: str, value: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
+    if kind == "step":  # fused steps count on the device, others on the processor
+        return value.to(parameter.device) if optimizer.defaults.get("fused") else value
+    return torch.empty_like(parameter, memory_format=torch.preserve_format).copy_(value)
+
+
+def _learning(network: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    return ((key, parameter) for key, parameter in network.named_parameters() if parameter.requires_grad)

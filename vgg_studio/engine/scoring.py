@@ -1,0 +1,164 @@
+"""Answers of a network to pictures, and scores of those answers.
+
+Linear layers in fp32 give slightly different numbers for different batch sizes. So every answer - while training checks itself,
+in `evaluate`, in `predict` - is computed in batches of one fixed shape, filled up with black pictures where needed: a score and
+a prediction of the same picture agree to the last bit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from vgg_studio.core import metrics, vgg
+from vgg_studio.core.events import Evaluation, Phase, PhaseProgress, PhaseStarted, PictureRef, WrongPicture
+from vgg_studio.core.jobs import Stop
+from vgg_studio.core.preprocessing import Preprocessing
+from vgg_studio.core.split import Item
+from vgg_studio.engine import calibrate
+from vgg_studio.engine.batches import in_order, stream
+from vgg_studio.engine.data import PictureStore, left_out
+from vgg_studio.engine.device import Device, autocast
+from vgg_studio.engine.ending import Steps, Ticker, check
+from vgg_studio.engine.network import VGG
+
+MOST_WRONG = 1000  # pictures that an evaluation names
+_WORK = {"cpu": 60e9}  # multiply-accumulates of one batch: about half a second of a laptop
+_WORK_ON_CARD = 1e12
+_LARGEST = 64
+
+
+def fixed_batch(shape: vgg.Shape, image_size: int, kind: str) -> int:
+    """Pictures in each batch of answers: a function of network, picture size and kind of device alone, from 1 to 64."""
+    wanted = _WORK.get(kind, _WORK_ON_CARD) / vgg.macs(shape, image_size)
+    return 1 << min(max(int(wanted), 1).bit_length() - 1, _LARGEST.bit_length() - 1)
+
+
+class Scaling:
+    """Bytes to what the network takes in: (value / 255 - mean) / std for each channel, on the device."""
+
+    def __init__(self, prep: Preprocessing, device: torch.device) -> None:
+        self._mean = _channels(prep.mean).mul(255).to(device)
+        self._factor = _channels(prep.std).mul(255).reciprocal().to(device)
+        self._device = device
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        """(N, side, side, channels) bytes to (N, channels, side, side) floats, laid out channels last."""
+        moved = pictures.to(self._device, non_blocking=True).permute(0, 3, 1, 2)
+        return moved.to(torch.float32).sub(self._mean).mul(self._factor)
+
+
+class Answerer:
+    """A network that answers, always in batches of one shape. It is left in evaluation mode."""
+
+    def __init__(self, network: VGG, prep: Preprocessing, device: Device) -> None:
+        self.network = network
+        self.prep = prep
+        self.device = device
+        self.batch = fixed_batch(network.shape, prep.image_size, device.torch.type)
+        self._scaling = Scaling(prep, device.torch)
+
+    def scores(self, pictures: Tensor) -> Tensor:
+        """Scores before softmax, (N, classes) in fp32 on the processor, for up to `batch` pictures of bytes."""
+        count = len(pictures)
+        padding = self.batch - count
+        full = torch.cat([pictures, pictures.new_zeros(padding, *pictures.shape[1:])]) if padding else pictures
+        if self.network.training:
+            self.network.eval()
+        with torch.inference_mode(), autocast(self.device):
+            scores: Tensor = self.network(self._scaling(full))
+        return scores[:count].float().cpu()
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Scores (N, classes) and true classes (N) of the items that could be read."""
+
+    items: list[Item]
+    scores: npt.NDArray[np.float64]
+    labels: npt.NDArray[np.intp]
+
+    @property
+    def right(self) -> int:
+        """How many answers are right."""
+        return int((self.scores.argmax(axis=1) == self.labels).sum()) if len(self.items) else 0
+
+    @property
+    def loss(self) -> float:
+        """Mean cross-entropy over pictures; NaN where a score is no number or there are none."""
+        if not len(self.items):
+            return float("nan")
+        with np.errstate(invalid="ignore"):
+            logs = calibrate.log_probabilities(self.scores)
+        return float(-logs[np.arange(len(self.items)), self.labels].mean())
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right answers; NaN where there are none."""
+        return self.right / len(self.items) if len(self.items) else float("nan")
+
+
+def answer(answerer: Answerer, store: PictureStore, items: Sequence[Item], stop: Stop, phase: Phase) -> Steps[Answers]:
+    """Let the network answer for items, telling progress as a phase; unreadable pictures are named and left out.
+
+    Raises Asked for any stop but `finish`, which waits for the answers because the end needs them.
+    """
+    yield PhaseStarted(phase=phase, total=len(items))
+    ticker, done = Ticker(), 0
+    found: list[Tensor] = []
+    refused: set[PictureRef] = set()
+    with contextlib.closing(stream(store, items, list(in_order(len(items), answerer.batch)))) as batches:
+        for batch in batches:
+            if stop.how != "finish":
+                check(stop)
+            found.append(answerer.scores(batch.pictures))
+            done += len(batch) + len(batch.refused)
+            for picture, refusal in batch.refused:
+                refused.add(picture)
+                yield left_out(picture, refusal)
+            if ticker.due() or done == len(items):
+                yield PhaseProgress(phase=phase, done=done, total=len(items))
+    good = [item for item in items if item.picture not in refused]
+    scores = torch.cat(found).double().numpy() if found else np.empty((0, answerer.network.shape.classes))
+    return Answers(good, scores, np.array([item.label for item in good], np.intp))
+
+
+def evaluation(answers: Answers, classes: list[str], split: str, temperature: float, run: str = "") -> Evaluation:
+    """The score of answers as an event; probabilities of the wrong ones are those at `temperature`."""
+    count = len(answers.items)
+    chances = calibrate.probabilities(answers.scores, temperature) if count else answers.scores
+    named = chances.argmax(axis=1) if count else answers.labels
+    confusion = np.zeros((len(classes), len(classes)), np.int64)
+    np.add.at(confusion, (answers.labels, named), 1)
+    wrong = [
+        WrongPicture(
+            picture=answers.items[row].picture,
+            true=classes[answers.labels[row]],
+            named=classes[named[row]],
+            probability=float(chances[row, named[row]]),
+        )
+        for row in np.flatnonzero(named != answers.labels)
+    ]
+    return Evaluation(
+        split=split,
+        accuracy=answers.right / count if count else 0.0,
+        loss=answers.loss if np.isfinite(answers.loss) else None,
+        classes=classes,
+        confusion=confusion.tolist(),
+        count=count,
+        correct=answers.right,
+        interval=metrics.wilson(answers.right, count),
+        by_class=metrics.class_scores(classes, confusion.tolist()),
+        wrong=sorted(wrong, key=lambda picture: -picture.probability)[:MOST_WRONG],
+        run=run,
+    )
+
+
+def _channels(values: Sequence[float]) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32).reshape(1, -1, 1, 1)
