@@ -13,10 +13,11 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QFontMetrics, QPainter
+from PySide6.QtGui import QFontMetrics, QPainter, QResizeEvent
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from vgg_studio.app import theme
+from vgg_studio.app.overlay_bar import OverlayBar
 from vgg_studio.app.widgets import Card, Label, Sign, plain_tip, row
 from vgg_studio.core import metrics, wording
 from vgg_studio.core.language import _
@@ -27,6 +28,7 @@ SHARE = COUNT + 1  # of the largest class, 0 to 1
 ROW = 42
 PAD = 12  # between a row's edge and its words; the rows reach 12 px beyond the words on both sides
 BAR = 4
+SHOWN = 3  # rows that are seen even in a low window
 
 
 class ClassTable(QAbstractListModel):
@@ -130,6 +132,7 @@ class ClassList(QListView):
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.viewport().setAutoFillBackground(False)
+        self._bar = OverlayBar(self)
         self.selectionModel().currentChanged.connect(self._current_moved)
         theme.signals.changed.connect(self.viewport().update)
 
@@ -150,6 +153,16 @@ class ClassList(QListView):
         """The chosen class's name, "" for none."""
         index = self.currentIndex()
         return self.table.rows[index.row()][0] if index.isValid() else ""
+
+    def sizeHint(self) -> QSize:
+        return QSize(0, SHOWN * ROW)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, 2 * ROW)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.scrollTo(self.currentIndex())
 
     def _current_moved(self, now: QModelIndex, before: QModelIndex) -> None:
         if now.isValid():

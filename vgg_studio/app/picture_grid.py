@@ -14,10 +14,11 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QPainter, QResizeEvent
-from PySide6.QtWidgets import QListView, QScrollBar, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from vgg_studio.app import caption, theme
+from vgg_studio.app.overlay_bar import OverlayBar
 from vgg_studio.app.picture_cell import PictureCell
 from vgg_studio.app.widgets import plain_tip
 from vgg_studio.core.events import PictureRef
@@ -31,7 +32,6 @@ Index = QModelIndex | QPersistentModelIndex
 PICTURE = int(Qt.ItemDataRole.UserRole)
 CAPTION = PICTURE + 1
 LINE = 18
-BAR = 8
 
 
 class PictureTable(QAbstractListModel):
@@ -58,7 +58,7 @@ class PictureTable(QAbstractListModel):
 
     def _take(self, pictures: list[PictureRef], captions: list[tuple[str, str]]) -> None:
         self.pictures, self._captions = list(pictures), list(captions)
-        self._rows = {picture: row for row, picture in enumerate(self.pictures)}
+        self._rows = {picture: at for at, picture in enumerate(self.pictures)}
 
     def row_of(self, picture: PictureRef) -> int:
         """The row of a picture, -1 where it is not shown."""
@@ -82,13 +82,12 @@ class PictureTable(QAbstractListModel):
 
 
 class PictureDelegate(QStyledItemDelegate):
-    """Paints one cell: matte, picture, frame under the pointer or where chosen, two lines of words below."""
+    """Paints one cell at the top left of its place: matte, picture, frame under the pointer or where chosen, words below."""
 
-    def __init__(self, store: ThumbnailStore, cell: PictureCell, captions: bool, parent: QObject) -> None:
+    def __init__(self, store: ThumbnailStore, cell: PictureCell, size: QSize, parent: QObject) -> None:
         super().__init__(parent)
         self.folder = ""  # that the pictures' paths are relative to
-        self._store, self._cell = store, cell
-        self._size = QSize(cell.side, cell.side + (8 + 2 * LINE if captions else 0))
+        self._store, self._cell, self._size = store, cell, size
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return self._size
@@ -101,10 +100,9 @@ class PictureDelegate(QStyledItemDelegate):
             cell.frame(painter, rect.left(), rect.top(), "link", 2)
         elif option.state & QStyle.StateFlag.State_MouseOver:
             cell.frame(painter, rect.left(), rect.top(), "line2", 1)
-        if self._size.height() > cell.side:
-            top = rect.top() + cell.side + 8
-            for number, line in enumerate(index.data(CAPTION)):
-                caption.paint(painter, QRect(rect.left(), top + number * LINE, cell.side, LINE), line)
+        top = rect.top() + cell.side + 8
+        for number, line in enumerate(index.data(CAPTION)):
+            caption.paint(painter, QRect(rect.left(), top + number * LINE, cell.side, LINE), line)
         painter.restore()
 
 
@@ -125,9 +123,10 @@ class PictureGrid(QListView):
         super().__init__()
         self.gap = 16 if captions else 12
         self.table = PictureTable(self)
-        self._delegate = PictureDelegate(studio.thumbnails, PictureCell(cell), captions, self)
-        self._set_up(cell + self.gap, cell + self.gap + (8 + 2 * LINE if captions else 0))
-        self._bar = OverlayBar(self, self.verticalScrollBar())
+        step = QSize(cell + self.gap, cell + self.gap + (8 + 2 * LINE if captions else 0))
+        self._delegate = PictureDelegate(studio.thumbnails, PictureCell(cell), step, self)
+        self._set_up(step)
+        self._bar = OverlayBar(self)
         self.setModel(self.table)
         self.setItemDelegate(self._delegate)
         self.selectionModel().currentChanged.connect(self._current_moved)
@@ -135,7 +134,7 @@ class PictureGrid(QListView):
         studio.thumbnails.arrived.connect(self._arrived)
         theme.signals.changed.connect(self.viewport().update)
 
-    def _set_up(self, width: int, height: int) -> None:
+    def _set_up(self, step: QSize) -> None:
         self.setProperty("kind", "grid")
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setMovement(QListView.Movement.Static)
@@ -143,14 +142,13 @@ class PictureGrid(QListView):
         self.setUniformItemSizes(True)
         self.setLayoutMode(QListView.LayoutMode.Batched)
         self.setBatchSize(2000)
-        self.setGridSize(QSize(width, height))
+        self.setGridSize(step)
         self.setFrameShape(QListView.Shape.NoFrame)
         self.setSelectionMode(QListView.SelectionMode.SingleSelection)
         self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.verticalScrollBar().setSingleStep(height // 3)
+        self.verticalScrollBar().setSingleStep(step.height() // 3)
         self.setMouseTracking(True)
         self.viewport().setAutoFillBackground(False)
 
@@ -170,11 +168,7 @@ class PictureGrid(QListView):
 
     def columns(self) -> int:
         """How many pictures fit side by side."""
-        return max(1, self.viewport().width() // self.gridSize().width())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._bar.setGeometry(self.width() - BAR - 1, 0, BAR, self.height())
+        return max(1, (self.viewport().width() - 1) // self.gridSize().width())
 
     def _arrived(self, picture: PictureRef) -> None:
         row = self.table.row_of(picture)
@@ -187,22 +181,3 @@ class PictureGrid(QListView):
 
     def _activated(self, index: QModelIndex) -> None:
         self.opened.emit(self.table.pictures[index.row()])
-
-
-class OverlayBar(QScrollBar):
-    """A thin scroll bar over a view's right gap: it takes no room, so that the last column ends at the card's padding."""
-
-    def __init__(self, view: QWidget, real: QScrollBar) -> None:
-        super().__init__(Qt.Orientation.Vertical, view)
-        self._real = real
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.valueChanged.connect(real.setValue)
-        real.valueChanged.connect(self.setValue)
-        real.rangeChanged.connect(self._follow)
-        self._follow(real.minimum(), real.maximum())
-
-    def _follow(self, low: int, high: int) -> None:
-        self.setPageStep(self._real.pageStep())
-        self.setSingleStep(self._real.singleStep())
-        self.setRange(low, high)
-        self.setVisible(high > low)

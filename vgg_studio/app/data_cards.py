@@ -1,0 +1,173 @@
+"""Two cards of the Data page: how the pictures will be used, and what is wrong with the folder."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
+
+from vgg_studio.app import caption, theme
+from vgg_studio.app.caption import CaptionLine
+from vgg_studio.app.scan_state import ScanState
+from vgg_studio.app.widgets import Card, Label, LinkButton, Sign, column, row
+from vgg_studio.core import wording
+from vgg_studio.core.errors import describe_reason
+from vgg_studio.core.events import LeftOut
+from vgg_studio.core.language import _, ngettext
+
+PARTS = ("train", "val", "test")
+SHADES = (1.0, 0.6, 0.3)  # of the colour of all bars
+SHOWN = 3
+
+
+class SplitBar(QWidget):
+    """A bar of 8 px cut into the parts of the split."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts: list[int] = []
+        self.setFixedHeight(8)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        theme.signals.changed.connect(self.update)
+
+    def show_parts(self, parts: list[int]) -> None:
+        """Show these numbers of pictures side by side."""
+        self._parts = parts
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color("sunken"))
+        painter.drawRoundedRect(self.rect(), 4, 4)
+        self._paint_parts(painter)
+        painter.end()
+
+    def _paint_parts(self, painter: QPainter) -> None:
+        shown = [(many, shade) for many, shade in zip(self._parts, SHADES, strict=False) if many > 0]
+        whole, left = sum(many for many, _shade in shown), 0.0
+        room = self.width() - 2 * max(0, len(shown) - 1)
+        for at, (many, shade) in enumerate(shown):
+            width = room * many / whole
+            part = QRectF(left, 0, width, 8)
+            painter.setClipRect(part)
+            painter.setBrush(theme.mixed("data", "card", shade))
+            reach = part.adjusted(0 if at == 0 else -8, 0, 0 if at == len(shown) - 1 else 8, 0)
+            painter.drawRoundedRect(reach, 4, 4)  # round at the bar's two ends only
+            left += width + 2
+
+
+class SplitCard(Card):
+    """How many pictures are learned from, choose the best round, and are kept back; and how many files were no pictures."""
+
+    def __init__(self) -> None:
+        super().__init__(spacing=12)
+        self.heading, self.bar = Label("", "strong"), SplitBar()
+        self.numbers = {name: Label("", "tabular_strong") for name in (*PARTS, "ignored")}
+        self.meanings = {name: Label("", tone="muted", wrap=True) for name in (*PARTS, "ignored")}
+        lines = QGridLayout()
+        lines.setHorizontalSpacing(12)
+        lines.setVerticalSpacing(4)
+        lines.setColumnMinimumWidth(0, 28)  # three digits: nothing moves when they come
+        lines.setColumnStretch(1, 1)
+        for at, name in enumerate(self.numbers):
+            lines.addWidget(self.numbers[name], at, 0, Qt.AlignmentFlag.AlignTop)
+            lines.addWidget(self.meanings[name], at, 1)
+        self.box.addWidget(self.heading)
+        self.box.addWidget(self.bar)
+        self.box.addLayout(lines)
+
+    def show_scan(self, scan: ScanState) -> None:
+        """Show the parts, as soon as the scan knows them."""
+        self.heading.setText(_("How they will be used"))
+        words = {
+            "train": _("to learn from"),
+            "val": _("to choose the best round"),
+            "test": _("kept back for the final score"),
+            "ignored": ngettext("system file, passed over", "system files, passed over", scan.ignored),
+        }
+        for name, text in words.items():
+            self.meanings[name].setText(text)
+        for name in PARTS:
+            known = scan.split.get(name, 0)
+            self.numbers[name].setText(wording.number(known) if scan.finished else "…")
+        self.bar.show_parts([scan.split.get(name, 0) for name in PARTS] if scan.finished else [])
+        self.numbers["ignored"].setText(wording.number(scan.ignored))
+        for part in (self.numbers["ignored"], self.meanings["ignored"]):
+            part.setVisible(scan.ignored > 0)
+
+
+def left_out_line(entry: LeftOut) -> str:
+    """A file that is left out and why, as a caption."""
+    return _("{name} {reason}").format(
+        name=caption.named(wording.picture_text(entry.picture)),
+        reason=describe_reason(entry.reason, dict(entry.values)),
+    )
+
+
+class ProblemCard(Card):
+    """What is not used and why, or another folder that fits better; hidden when there is nothing to say."""
+
+    all_wanted = Signal()
+    suggestion_wanted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__(spacing=4)
+        self.sign, self.heading = Sign("warn"), Label("", "strong", wrap=True)
+        self.lines = [CaptionLine() for _at in range(SHOWN)]
+        self.classes = Label("", wrap=True)
+        self.advice = Label("", wrap=True)
+        self.all_link, self.suggestion_link = LinkButton(), LinkButton()
+        self.all_link.clicked.connect(self.all_wanted)
+        self.suggestion_link.clicked.connect(self.suggestion_wanted)
+        words = column(
+            self.heading, *self.lines, self.classes, self.all_link, self.advice, self.suggestion_link, spacing=0
+        )
+        for link in (self.all_link, self.suggestion_link):
+            words.setAlignment(link, Qt.AlignmentFlag.AlignLeft)
+        words.insertSpacing(1, 4)
+        whole = row(column(self.sign, None), words, spacing=8)
+        whole.setStretch(1, 1)
+        self.box.addLayout(whole)
+
+    def show_scan(self, scan: ScanState) -> None:
+        """Show what the scan has found so far."""
+        files, classes = scan.left_out_count, len(scan.classes_left_out)
+        self.setVisible(bool(files or classes or scan.suggestion))
+        self.heading.setText(_headline(files, classes))
+        self._show_files(scan)
+        self.classes.setText("\n".join(_class_line(found.name, found.count) for found in scan.classes_left_out[:SHOWN]))
+        self.classes.setVisible(bool(classes))
+        self.advice.setText(_("Another folder seems to hold the classes:"))
+        self.suggestion_link.setText(_("Use this folder instead"))
+        for part in (self.advice, self.suggestion_link):
+            part.setVisible(bool(scan.suggestion))
+
+    def _show_files(self, scan: ScanState) -> None:
+        for line, entry in zip(self.lines, scan.left_out[:SHOWN], strict=False):
+            line.set_line(left_out_line(entry))
+        for at, line in enumerate(self.lines):
+            line.setVisible(at < len(scan.left_out))
+        self.all_link.setVisible(scan.left_out_count > 0)
+        count = wording.number(scan.left_out_count)
+        self.all_link.setText(
+            ngettext("Show it in its folder", "Show all {count}", scan.left_out_count).format(count=count)
+        )
+
+
+def _headline(files: int, classes: int) -> str:
+    if files:
+        words = ngettext(
+            "{count} file cannot be read and is left out", "{count} files cannot be read and are left out", files
+        )
+        return words.format(count=wording.number(files))
+    if classes:
+        return ngettext("{count} class is left out", "{count} classes are left out", classes).format(count=classes)
+    return _("Is this the right folder?")
+
+
+def _class_line(name: str, count: int) -> str:
+    if not count:
+        return _("{name}: the class has no picture that can be used").format(name=wording.escaped(name))
+    return _("{name}: the class has one picture, two are needed").format(name=wording.escaped(name))
