@@ -1,4 +1,4 @@
-"""The training that the demo and "Try with sample pictures" start with: small enough for any processor, good enough to see it learn."""
+"""The training on the built-in sample pictures: small enough for any processor, good enough to see it learn."""
 
 from __future__ import annotations
 

@@ -8,13 +8,13 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
 import msgspec
 
 from vgg_studio.core.errors import OutOfMemory, StudioError, Unexpected
-from vgg_studio.core.events import Event, Failure, Outcome, RunEnded
+from vgg_studio.core.events import Event, Failure, JobEnded, Outcome, RunEnded
 from vgg_studio.core.jobs import Stop, StopHow, TrainJob
 from vgg_studio.core.run_folder import RunFolder
 
@@ -171,3 +171,33 @@ def _is_memory(error: Exception) -> bool:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, without importing it
         return True
     return isinstance(error, RuntimeError) and any(word in str(error) for word in _MEMORY_WORDS)
+
+
+Order = TypeVar("Order")
+
+
+def one_job_ended(
+    recipe: Callable[[Order, Stop], Steps[None]],
+) -> Callable[[Order, Stop], Generator[Event, None, None]]:
+    """Make an order of a recipe: one job_ended comes last, whatever happens."""
+
+    @functools.wraps(recipe)
+    def order(job: Order, stop: Stop) -> Generator[Event, None, None]:
+        return ended(recipe(job, stop))
+
+    return order
+
+
+def ended(steps: Iterator[Event]) -> Generator[Event, None, None]:
+    """The events of an order, with the one job_ended that it may lack at its end."""
+    try:
+        for event in steps:
+            yield event
+            if isinstance(event, JobEnded | RunEnded):
+                return
+        last = JobEnded(outcome="done")
+    except Asked:
+        last = JobEnded(outcome="stopped")
+    except Exception as error:  # noqa: BLE001 - whatever it is, the order must end with its one event
+        last = JobEnded(outcome="failed", failure=failure_of(error))
+    yield last

@@ -1,0 +1,181 @@
+"""A network that is ready to answer: from a run, a file of weights or the official ones, with its names and preprocessing."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+import torch
+from torch import Tensor
+
+from vgg_studio import paths
+from vgg_studio.core import vgg
+from vgg_studio.core.errors import PathMissing, RunDamaged, WeightsOddShape, WeightsUnreadable
+from vgg_studio.core.events import PhaseStarted
+from vgg_studio.core.jobs import Stop
+from vgg_studio.core.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, from_json
+from vgg_studio.core.run_folder import CLASSES, PREPROCESSING, RunFolder
+from vgg_studio.engine import device
+from vgg_studio.engine.calibrate import UNCALIBRATED_THRESHOLD
+from vgg_studio.engine.checkpoint import best_state, load_weights
+from vgg_studio.engine.device import Device
+from vgg_studio.engine.ending import Steps
+from vgg_studio.engine.initial import official_file
+from vgg_studio.engine.network import VGG
+from vgg_studio.engine.scoring import Answerer
+
+OFFICIAL = "official:"
+_IMAGENET = 1000  # classes; a bare file with that many answers with ImageNet's names
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A network on its device with everything that its answers need."""
+
+    model: str
+    classes: list[str]
+    answerer: Answerer
+    temperature: float = 1.0
+    threshold: float = UNCALIBRATED_THRESHOLD
+
+
+class Shelf:
+    """Keeps the network that was opened last, for the next order that asks for it."""
+
+    def __init__(self) -> None:
+        self._key: tuple[str, ...] = ()
+        self._opened: Opened | None = None
+
+    def open(self, model: str, asked: str, stop: Stop) -> Steps[Opened]:
+        """The network of a run's folder, a file or `official:<variant>` on the device asked for. Raises StudioError, Asked."""
+        key = (model, asked, *_fingerprint(model))
+        if self._opened is None or self._key != key:
+            self._opened, self._key = None, ()  # two large networks need not be in memory at once
+            yield PhaseStarted(phase="loading_network")
+            self._opened = yield from _open(model, device.choose(asked), stop)
+            self._key = key
+        return self._opened
+
+
+SHELF = Shelf()
+
+
+def _open(model: str, chosen: Device, stop: Stop) -> Steps[Opened]:
+    if model.startswith(OFFICIAL):
+        return (yield from _open_official(model, chosen, stop))
+    if os.path.isdir(model):
+        return open_run(RunFolder.open(Path(model)), chosen)
+    if not os.path.lexists(model):
+        raise PathMissing(path=model)
+    return _open_file(model, chosen)
+
+
+def open_run(run: RunFolder, chosen: Device) -> Opened:
+    """The best network so far of a run, with its own precision where the kind of device is the same. Raises RunError."""
+    tensors = best_state(run)
+    manifest = run.manifest
+    job = manifest.job
+    shape = vgg.Shape(job.variant, len(manifest.classes), job.channels, job.width_divisor, job.slim_linear)
+    try:
+        prep = from_json(run.file(PREPROCESSING).read_bytes())
+    except (OSError, msgspec.DecodeError) as error:
+        raise RunDamaged(path=str(run.path), detail=PREPROCESSING) from error
+    if chosen.fact.kind == manifest.device.kind:
+        chosen = replace(chosen, precision=manifest.precision)
+    answerer = Answerer(_filled(shape, tensors, str(run.path)), prep, chosen)
+    return Opened(str(run.path), manifest.classes, answerer, manifest.temperature, manifest.threshold)
+
+
+def _open_official(model: str, chosen: Device, stop: Stop) -> Steps[Opened]:
+    from vgg_studio.engine import official, weights
+
+    variant = model.removeprefix(OFFICIAL)
+    file, _ = yield from official_file(variant, "official", stop)
+    tensors = weights.read_file(file)
+    prep = official.official(variant).preprocessing()
+    network = _filled(weights.shape_of(tensors, str(file)), tensors, str(file))
+    return Opened(model, official.imagenet_classes(), Answerer(network, prep, chosen))
+
+
+def _open_file(model: str, chosen: Device) -> Opened:
+    from vgg_studio.engine import weights
+
+    tensors = weights.read_file(model)
+    shape = weights.shape_of(tensors, model)
+    missing = [key for key in weights.shapes(shape) if key not in tensors]
+    if missing:
+        raise WeightsUnreadable(path=model, detail="no_classifier", tensor=missing[0])
+    names = _names_beside(Path(model), shape.classes)
+    answerer = Answerer(_filled(shape, tensors, model), _preprocessing_beside(Path(model), shape), chosen)
+    return Opened(model, names, answerer)
+
+
+def _names_beside(file: Path, count: int) -> list[str]:
+    """The classes' names: told beside the file, or ImageNet's for as many, or numbers."""
+    try:
+        names = msgspec.json.decode((file.parent / CLASSES).read_bytes(), type=dict[int, str])
+    except FileNotFoundError:
+        if count == _IMAGENET:
+            return msgspec.json.decode(paths.resource("imagenet_classes.json").read_bytes(), type=list[str])
+        return [str(label) for label in range(count)]
+    except (OSError, msgspec.DecodeError) as error:
+        raise WeightsUnreadable(path=str(file.parent / CLASSES), detail="damaged") from error
+    if sorted(names) != list(range(count)):
+        raise WeightsOddShape(path=str(file), name=CLASSES, found=len(names), wanted=count)
+    return [names[label] for label in range(count)]
+
+
+def _preprocessing_beside(file: Path, shape: vgg.Shape) -> Preprocessing:
+    """What stands beside the file, or what the official weights were scored with."""
+    try:
+        prep = from_json((file.parent / PREPROCESSING).read_bytes())
+    except FileNotFoundError:
+        if shape.channels == 3:
+            return Preprocessing(resize="crop", mean=IMAGENET_MEAN, std=IMAGENET_STD)
+        half = (0.5,) * shape.channels
+        return Preprocessing(mean=half, std=half, channels=shape.channels)
+    except (OSError, msgspec.DecodeError) as error:
+        raise WeightsUnreadable(path=str(file.parent / PREPROCESSING), detail="damaged") from error
+    if prep.channels != shape.channels or len(prep.mean) != len(prep.std) != prep.channels:
+        raise WeightsOddShape(path=str(file), name=PREPROCESSING, found=prep.channels, wanted=shape.channels)
+    return prep
+
+
+def _filled(shape: vgg.Shape, tensors: dict[str, Tensor], path: str) -> VGG:
+    """A network in evaluation mode that holds the tensors themselves: nothing is drawn, nothing copied."""
+    with torch.device("meta"):
+        network = VGG(shape)
+    network.to_empty(device="cpu")
+    missing = [key for key in _needed(network) if key not in tensors]
+    if missing:
+        raise RunDamaged(path=path, detail=missing[0])
+    try:
+        load_weights(network, tensors)
+    except RunDamaged as error:
+        raise RunDamaged(path=path, **{key: value for key, value in error.values.items() if key != "path"}) from error
+    return network.eval()
+
+
+def _needed(network: VGG) -> list[str]:
+    """The entries of a network that its answers depend on: all but the counters of batches."""
+    return [key for key in network.state_dict() if not key.endswith(".num_batches_tracked")]
+
+
+def _fingerprint(model: str) -> tuple[str, ...]:
+    """What changes when the network behind a name changes."""
+    if os.path.isdir(model):
+        manifest = RunFolder.open(Path(model)).manifest
+        best = manifest.best.weights if manifest.best else ""
+        return best, manifest.files.get(best, ""), str(manifest.temperature), str(manifest.threshold)
+    files = [model, *(os.path.join(os.path.dirname(model), name) for name in (CLASSES, PREPROCESSING))]
+    return tuple(_stamp(file) for file in files)
+
+
+def _stamp(file: str) -> str:
+    try:
+        facts = os.stat(file)
+    except OSError:
+        return ""
+    return f"{facts.st_mtime_ns} {facts.st_size} {facts.st_ino}"
