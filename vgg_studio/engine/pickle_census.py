@@ -57,21 +57,13 @@ class BadPickle(Exception):  # noqa: N818 - as above
     """The pickle cannot be read; the argument is a key of DETAILS."""
 
 
-@dataclass(frozen=True)
-class Claim:
-    """A block of numbers that the pickle says lies beside it."""
-
-    key: str
-    nbytes: int
-
-
 @dataclass(frozen=True, slots=True)
 class _StandIn:
     """What anything that is built turns into: it keeps nothing and can do nothing."""
 
 
-def claims(head: bytes, start: int = 0) -> tuple[dict[str, Claim], object, int]:
-    """The blocks that the pickle at `start` claims, its value if that is a plain one, and where the pickle ends.
+def claims(head: bytes, start: int = 0) -> tuple[dict[str, int], object, int]:
+    """What the pickle at `start` claims to lie beside it (bytes by key), its value with stand-ins, and where it ends.
 
     Raises UnsafePickle, BadPickle.
     """
@@ -121,7 +113,7 @@ class _Census(pickle.Unpickler):
 
     def __init__(self, data: bytes) -> None:
         super().__init__(io.BytesIO(data), encoding="utf-8")
-        self.claims: dict[str, Claim] = {}
+        self.claims: dict[str, int] = {}
         self._pairs = 0
 
     def find_class(self, module: str, name: str) -> Callable[..., object] | str:
@@ -136,8 +128,7 @@ class _Census(pickle.Unpickler):
         match claimed:
             case ("storage", str(kind), str(key), str(), int(count), *_) if count >= 0:
                 nbytes = count * _ITEM_SIZES[kind.removesuffix("Storage")]
-                known = self.claims.setdefault(key, Claim(key, nbytes))
-                if known.nbytes != nbytes:
+                if self.claims.setdefault(key, nbytes) != nbytes:
                     raise pickle.UnpicklingError
                 return _StandIn()
         raise pickle.UnpicklingError

@@ -119,9 +119,9 @@ def _check_archive(stream: io.BufferedReader, size: int) -> None:
         ValueError,
     ) as error:
         raise BadPickle("damaged") from error
-    for claim in claims(pickled)[0].values():
-        member = members.get(f"{prefix}data/{claim.key}")
-        if member is None or member.file_size != claim.nbytes:
+    for key, nbytes in claims(pickled)[0].items():
+        member = members.get(f"{prefix}data/{key}")
+        if member is None or member.file_size != nbytes:
             raise BadPickle("too_large_inside" if member is not None else "damaged")
 
 
@@ -154,7 +154,7 @@ def _check_legacy(stream: io.BufferedReader, size: int) -> None:
     keys, position = claims(head, position)[1:]
     if not isinstance(keys, list) or sorted(map(str, keys)) != sorted(blocks):
         raise BadPickle("damaged")
-    if position + sum(_LENGTH_BYTES + block.nbytes for block in blocks.values()) > size:
+    if position + sum(_LENGTH_BYTES + nbytes for nbytes in blocks.values()) > size:
         raise BadPickle("damaged")
 
 
