@@ -58,6 +58,7 @@ QComboBox QAbstractItemView { background: {card}; color: {text}; border: 1px sol
   selection-background-color: {tint}; selection-color: {text}; }
 QComboBox QAbstractItemView::item { min-height: 32px; padding: 0 8px; border-radius: 4px; }
 QComboBox QAbstractItemView::item:selected { background: {tint}; color: {text}; }
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { subcontrol-origin: border; width: 0; height: 0; border: none; }
 QAbstractSpinBox QLineEdit, QComboBox QLineEdit { border: none; background: transparent; padding: 0;
   min-height: 0; max-height: 28px; }
 QPlainTextEdit, QTextEdit { background: {field}; color: {text}; border: 1px solid {line2}; border-radius: 6px; padding: 8px;
