@@ -62,9 +62,8 @@ class Page(QWidget):
         """Files or folders were dropped or pasted while this page was shown. False: the window opens a folder itself."""
         return False
 
-    def pasted(self) -> bool:
-        """Ctrl+V outside a text field. False when the page has no use for it."""
-        return False
+    def set_drag_over(self, over: bool) -> None:
+        """Something that can be dropped is dragged over the window, or has left it again."""
 
     def retranslate(self) -> None:
         """The language changed: set every text anew. Called once after construction too."""

@@ -69,6 +69,7 @@ class Studio(QObject):
         self.device: ev.DeviceFact | None = None
         self._scan_order = self._train_order = self._export_order = ""
         self._touched: set[str] = set()
+        self._saved_at = 0.0
         engines.happened.connect(self._take)
         engines.events.connect(self._announce)
         engines.ready.connect(self._ready)
@@ -140,8 +141,13 @@ class Studio(QObject):
             self.engines.stop(self._train_order, how)
             self.training_changed.emit()
 
+    def unsaved_seconds(self) -> float:
+        """How much work of the running training its last checkpoint does not hold."""
+        return time.time() - self._saved_at
+
     def _train(self, job: TrainJob) -> None:
         self.job, self.training, self.unfinished_run = job, True, None
+        self._saved_at = time.time()
         self._train_order = self.engines.ask("train", job)
         self.training_changed.emit()
         self.progress_changed.emit()
@@ -227,6 +233,8 @@ class Studio(QObject):
     def _take_training(self, event: ev.Event) -> None:
         self.progress.fold(event)
         self._touched.add("progress")
+        if isinstance(event, ev.CheckpointSaved | ev.RunResumed):
+            self._saved_at = event.time
         if isinstance(event, ev.RunStarted):
             self.device = event.device
             self._touched.add("device")

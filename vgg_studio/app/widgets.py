@@ -6,7 +6,7 @@ import html
 from typing import TypeVar
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QIcon, QResizeEvent
+from PySide6.QtGui import QFont, QFontMetrics, QIcon, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from vgg_studio.app import theme
@@ -112,11 +112,19 @@ class Button(QPushButton):
         """The text as a person reads it."""
         return self._words
 
-    def set_icon(self, name: str) -> None:
-        """Show an icon of `resources/icons` before the words ("" for none)."""
-        if name != self._icon_name:
-            self._icon_name = name
+    def set_icon(self, name: str, tone: str = "") -> None:
+        """Show an icon of `resources/icons` before the words ("" for none), in another tone if one is given."""
+        if (name, tone or self.icon_tone) != (self._icon_name, self.icon_tone):
+            self._icon_name, self.icon_tone = name, tone or self.icon_tone
             self._paint_icon()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter presses the button that has the focus, once however long it is held."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if not event.isAutoRepeat():
+                self.click()
+            return
+        super().keyPressEvent(event)
 
     def width_for(self, texts: tuple[str, ...], with_icon: bool = False) -> int:
         """The width that the widest of the texts needs, in px."""
