@@ -10,7 +10,7 @@ import io
 import pickle
 import pickletools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 HEAD_LIMIT = 4 << 20  # bytes of pickle; a VGG-19-BN with optimizer state has some 100 kB
@@ -133,13 +133,11 @@ class _Census(pickle.Unpickler):
                 return _StandIn()
         raise pickle.UnpicklingError
 
-    def _mapping(self, pairs: Iterable[tuple[str, object]] = ()) -> dict[str, object]:
-        # Copies of copies would grow without end, so all of them together may only hold so much.
-        found = _Mapping(pairs)
-        self._pairs += len(found)
-        if self._pairs > _MOST_PAIRS:
+    def _mapping(self, pairs: Collection[tuple[str, object]] = ()) -> dict[str, object]:
+        self._pairs += len(pairs)
+        if self._pairs > _MOST_PAIRS:  # a few bytes can ask for a copy of all that was read so far
             raise pickle.UnpicklingError
-        return found
+        return _Mapping(pairs)
 
 
 class _Mapping(dict[str, object]):

@@ -68,9 +68,10 @@ def open_regular(path: str) -> Iterator[io.BufferedReader]:
     except OSError as error:
         detail = "not_a_file" if os.path.isdir(path) else "not_allowed"
         raise WeightsUnreadable(path=path, detail=detail) from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise WeightsUnreadable(path=path, detail="not_a_file")
     with os.fdopen(handle, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise WeightsUnreadable(path=path, detail="not_a_file")
         yield stream
 
 
