@@ -39,15 +39,19 @@ def _version() -> int:
 
 
 def _window(words: Words) -> int:
-    if words.language:
-        os.environ["VGG_STUDIO_LANGUAGE"] = words.language  # before the settings' own choice, in engines too
     from vgg_studio.launch import open_window
 
     try:
+        if words.language:
+            from vgg_studio.cli.failing import check_language
+
+            check_language(words)
+            os.environ["VGG_STUDIO_LANGUAGE"] = words.language  # before the settings' own choice, in engines too
         return open_window(words.rest[0] if words.rest else "")
     except Exception as error:  # noqa: BLE001 - the one place above which there is only a traceback
-        from vgg_studio.cli.failing import fail
+        from vgg_studio.cli.failing import choose_language, fail
 
+        choose_language(words)
         return fail(error, words)
 
 

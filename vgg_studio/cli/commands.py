@@ -14,7 +14,9 @@ from vgg_studio.cli.printer import JsonPrinter, Printer
 from vgg_studio.cli.session import Session, exit_code
 from vgg_studio.cli.text_printer import TextPrinter
 from vgg_studio.core import jobs
+from vgg_studio.core.errors import StudioError, UsageError
 from vgg_studio.core.language import N_
+from vgg_studio.core.wording import escaped
 
 app = typer.Typer(
     name="vgg-studio",
@@ -74,10 +76,16 @@ def train(
 ) -> int:
     """Begin a run or go on with one; resuming.py tells which."""
     given = _given(locals())
-    job = resuming.order(data or "", out or "", resume, given)
     session: Session = context.obj
     with printer(json) as shown:
-        ending = session.run(job, shown)
+        try:
+            job = resuming.order(data or "", out or "", resume, given)
+        except UsageError:
+            raise
+        except StudioError as error:
+            ending = session.refuse(jobs.TrainJob(run=escaped(out or "")), error, shown)
+        else:
+            ending = session.run(job, shown)
     return exit_code(ending)
 
 
@@ -97,14 +105,14 @@ def evaluate(
     json: opt.Json = False,
 ) -> int:
     """Score on a part of the run's own pictures, or on all pictures of another folder."""
-    job = jobs.EvaluateJob(
-        run=resuming.existing_run(run),
-        data=resuming.folder(data) if data else "",
-        split=split or "",
-        device=device or "auto",
-    )
     session: Session = context.obj
     with printer(json) as shown:
+        job = jobs.EvaluateJob(
+            run=resuming.existing_run(run),
+            data=resuming.folder(data) if data else "",
+            split=split or "",
+            device=device or "auto",
+        )
         ending = session.run(job, shown)
     return exit_code(ending)
 

@@ -12,6 +12,7 @@ from vgg_studio.cli.naming import name_pictures
 from vgg_studio.cli.printer import Printer
 from vgg_studio.cli.session import Session, exit_code
 from vgg_studio.core import split
+from vgg_studio.core.demo_job import demo_job
 from vgg_studio.core.errors import RunExists
 from vgg_studio.core.jobs import DrawSamplesJob, PredictJob
 from vgg_studio.core.language import _
@@ -23,8 +24,6 @@ _NAMED = 4  # pictures of the test part that are named at the end
 
 def demonstrate(session: Session, printer: Printer, out: str) -> int:
     """Draw, train (which scores the test part at its end), name a few pictures; returns the exit code."""
-    from vgg_studio.core.demo_job import demo_job
-
     if out and resuming.holds_run(out):
         raise RunExists(path=out)
     data = str(paths.samples_folder())

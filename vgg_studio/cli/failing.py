@@ -21,9 +21,12 @@ class OutputClosedError(Exception):
 
 
 def choose_language(words: Words) -> None:
-    """Speak the language that was asked for, else the system's. Raises UsageError for one that we have not."""
-    asked = words.language or os.environ.get("VGG_STUDIO_LANGUAGE", "")
-    language.use(asked, paths.locales())
+    """Speak the language that was asked for, else the system's."""
+    language.use(words.language or os.environ.get("VGG_STUDIO_LANGUAGE", ""), paths.locales())
+
+
+def check_language(words: Words) -> None:
+    """Raise UsageError for a language that we have not."""
     if words.language and words.language not in (*language.LANGUAGES, "pseudo"):
         raise UsageError(name="language", value=words.language, allowed=", ".join(language.LANGUAGES))
 

@@ -13,7 +13,7 @@ import typer
 from typer.main import get_command
 
 from vgg_studio.cli.commands import app
-from vgg_studio.cli.failing import DONE, WRONG_USAGE, choose_language, complain, fail
+from vgg_studio.cli.failing import DONE, WRONG_USAGE, check_language, choose_language, complain, fail
 from vgg_studio.cli.orders import Engine, carry_out
 from vgg_studio.cli.session import Session
 from vgg_studio.cli.words import COMMANDS, Words
@@ -28,8 +28,9 @@ def run(words: Words, engine: Engine = carry_out) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter still gets the rest
+    choose_language(words)
     try:
-        choose_language(words)
+        check_language(words)
         with contextlib.nullcontext() if words.debug else _without_advice():
             return _dispatch(words, Session(engine, words.debug))
     except Exception as error:  # noqa: BLE001 - above this there is only a traceback

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from vgg_studio.core import events as ev
+from vgg_studio.core.errors import StudioError, UsageError
 
 
 class Printer(Protocol):
@@ -35,13 +36,17 @@ class JsonPrinter:
     def __enter__(self) -> Self:
         sys.stdout.flush()
         self._stream = os.fdopen(os.dup(1), "wb")
-        os.dup2(2, 1)
+        os.dup2(2, 1)  # C libraries
+        self._pythons = contextlib.redirect_stdout(sys.stderr)
+        self._pythons.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        sys.stdout.flush()
+        if isinstance(error, StudioError) and not isinstance(error, UsageError):
+            self.show(ev.JobEnded(outcome="failed", failure=error.fact()))  # an order that could not even be begun
+        self._pythons.__exit__(kind, error, trace)
         os.dup2(self._stream.fileno(), 1)
         with contextlib.suppress(OSError):  # what a closed pipe did not take is still in the buffer
             self._stream.close()

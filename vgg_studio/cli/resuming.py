@@ -14,7 +14,7 @@ from vgg_studio.core.language import _
 from vgg_studio.core.run_folder import MANIFEST, Manifest, RunFolder, new_run_path
 from vgg_studio.core.wording import escaped, weights_title
 
-_FREE = ("data", "epochs", "device", "checkpoint_minutes")  # what may differ when a run goes on
+_FREE = ("data", "epochs", "device", "checkpoint_minutes")  # what may differ when a run goes on; the engine has its say
 _FLAGS = {"learning_rate": "lr"}
 
 
@@ -48,12 +48,10 @@ def _going_on(out: str, given: dict[str, Any]) -> TrainJob:
 
 
 def compare(manifest: Manifest, given: dict[str, Any]) -> None:
-    """Raise ResumeMismatch for the first given setting that the run has otherwise, and for fewer rounds than it has."""
-    known = manifest.job
+    """Raise ResumeMismatch for the first given setting that the run has otherwise."""
     for name, wanted in given.items():
-        found = _as_trained(known, name)
-        fewer = name == "epochs" and wanted < found
-        if fewer or (name not in _FREE and not _same(name, found, wanted)):
+        found = _as_trained(manifest.job, name)
+        if name not in _FREE and not _same(name, found, wanted):
             flag = "--" + _FLAGS.get(name, name).replace("_", "-")
             raise ResumeMismatch(name=flag, found=_shown(name, found), wanted=_shown(name, wanted))
 

@@ -7,12 +7,12 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from vgg_studio.cli.failing import DONE, FAILED, STOPPED, OutputClosedError, as_studio_error, complain
+from vgg_studio.cli.failing import DONE, FAILED, STOPPED, WRONG_USAGE, OutputClosedError, as_studio_error, complain
 from vgg_studio.cli.interrupts import Interrupts
 from vgg_studio.cli.orders import Engine, carry_out
 from vgg_studio.cli.printer import Printer
 from vgg_studio.core import events as ev
-from vgg_studio.core.errors import StudioError, describe
+from vgg_studio.core.errors import StudioError, UsageError, describe
 from vgg_studio.core.jobs import AnyJob, Stop, StopHow, TrainJob
 from vgg_studio.core.language import _
 
@@ -53,6 +53,14 @@ class Session:
             raise unwritable
         return ending or ev.JobEnded(outcome="stopped" if self.stop.how else "done")
 
+    def refuse(self, job: AnyJob, error: StudioError, printer: Printer) -> Ending:
+        """End an order that was never begun the way it would have ended."""
+        if self.debug:
+            traceback.print_exception(error, file=sys.stderr)
+        ending = _failed(job, error)
+        printer.show(ending)
+        return ending
+
     def _interrupt(self, how: StopHow) -> None:
         self.stop.ask(how)
         if how == "pause":
@@ -82,8 +90,9 @@ def _is_plain_end(event: ev.Event) -> bool:
 
 
 def exit_code(ending: Ending) -> int:
-    """The exit code for an ending; says on standard error why something failed."""
+    """The exit code for an ending; says on standard error why something failed, or ended before its time."""
+    if ending.failure is not None:
+        complain(describe(ending.failure))
     if ending.outcome == "failed":
-        complain(describe(ending.failure) if ending.failure else _("Something went wrong."))
-        return FAILED
+        return WRONG_USAGE if ending.failure and ending.failure.code == UsageError.code() else FAILED
     return STOPPED if ending.outcome in ("paused", "discarded", "stopped") else DONE

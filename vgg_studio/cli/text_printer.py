@@ -158,7 +158,7 @@ class TextPrinter:
             case ev.EpochEnded():
                 return [sentences.epoch_ended(event, self._progress.epochs)]
             case ev.Evaluation():
-                return [*sentences.evaluation(event), *columns.class_table(event)]
+                return [*sentences.evaluation(event), *columns.class_table(event), *columns.confusion_table(event)]
             case ev.RunEnded():
                 return sentences.run_ended(event, self._progress)
             case _:
