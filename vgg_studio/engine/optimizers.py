@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import threading
 from collections.abc import Iterator
 
 import torch
@@ -10,6 +13,21 @@ from torch import Tensor, nn
 from vgg_studio.core.jobs import TrainJob
 
 _SEPARATOR = "|"  # in no parameter's name
+
+
+@contextlib.contextmanager
+def warming() -> Iterator[None]:
+    """Load what the first optimizer needs beside the block's own work, such as reading pictures.
+
+    WORKAROUND: torch imports its compiler (a second or more) when the first optimizer is made, used or not: torch/_compile.py,
+    `_disable_dynamo`. Remove when making an optimizer no longer does.
+    """
+    thread = threading.Thread(target=importlib.import_module, args=("torch._dynamo",), name="warming", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def make(job: TrainJob, network: nn.Module, rate: float) -> torch.optim.Optimizer:

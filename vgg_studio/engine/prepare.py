@@ -38,7 +38,7 @@ from vgg_studio.core.run_folder import (
 )
 from vgg_studio.core.split import PARTS, Item, Split
 from vgg_studio.core.writing import write_bytes, write_json
-from vgg_studio.engine import checkpoint, device, initial
+from vgg_studio.engine import checkpoint, device, initial, optimizers
 from vgg_studio.engine.course import MOST_LEFT_OUT, Course
 from vgg_studio.engine.data import PictureStore, read_all
 from vgg_studio.engine.device import Device
@@ -112,7 +112,8 @@ def again(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     if not os.path.isdir(job.data):
         raise FolderMissing(path=job.data)
     store = PictureStore(job.data, [item.picture for item in items], prep)
-    refused = yield from read_all(store, [item.picture for item in items], stop)
+    with optimizers.warming():
+        refused = yield from read_all(store, [item.picture for item in items], stop)
     if all(item.picture in refused for item in parts.train):
         raise TooFewPictures(path=job.data)
     if position is None:  # ended before its first checkpoint: the same start again
@@ -175,7 +176,8 @@ def _pictures(job: TrainJob, prep: Preprocessing, stop: Stop) -> Steps[tuple[Pic
         yield PictureLeftOut(picture=one.picture, reason=one.reason, values=one.values)
     found: Sequence[PictureRef] = [item.picture for part in PARTS for item in listing.items.get(part, ())]
     store = PictureStore(listing.folder, found, prep)
-    refused = yield from read_all(store, found, stop)
+    with optimizers.warming():
+        refused = yield from read_all(store, found, stop)
     left_out += [LeftOut(picture=picture, reason=error.reason) for picture, error in refused.items()]
     for name, count in too_small(listing, set(refused)):
         yield ClassLeftOut(name=name, count=count)

@@ -29,15 +29,15 @@ from vgg_studio.engine.ending import Steps, Ticker, check
 from vgg_studio.engine.network import VGG
 
 MOST_WRONG = 1000  # pictures that an evaluation names
-_WORK = {"cpu": 80e9}  # multiply-accumulates of one batch: about half a second of a laptop
-_WORK_ON_CARD = 1e12
-_LARGEST = 64
+# Multiply-accumulates of one batch (half a second of a laptop), and pictures at most.
+_ON_PROCESSOR, _ON_CARD = (80e9, 32), (2e12, 128)
 
 
 def fixed_batch(shape: vgg.Shape, image_size: int, kind: str) -> int:
-    """Pictures in each batch of answers: a function of network, picture size and kind of device alone, from 1 to 64."""
-    wanted = _WORK.get(kind, _WORK_ON_CARD) / vgg.macs(shape, image_size)
-    return 1 << min(max(int(wanted), 1).bit_length() - 1, _LARGEST.bit_length() - 1)
+    """Pictures in each batch of answers, a power of two: a function of network, picture size and kind of device alone."""
+    work, largest = _ON_PROCESSOR if kind == "cpu" else _ON_CARD
+    wanted = min(largest, max(1, int(work / vgg.macs(shape, image_size))))
+    return 1 << (wanted.bit_length() - 1)
 
 
 class Scaling:
