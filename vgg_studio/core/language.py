@@ -64,7 +64,8 @@ class _Pseudo(gettext.NullTranslations):
     """English, 40 % longer: shows where a layout has no room for other languages. Used by tests."""
 
     def gettext(self, message: str) -> str:
-        return message + "~" * max(1, round(len(message) * 0.4))
+        longer = max(1, round(len(message) * 0.4))
+        return message + ("~~~~~ " * longer)[:longer].rstrip().ljust(longer, "~")  # in words, so that it can wrap
 
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
         return self.gettext(msgid1 if n == 1 else msgid2)
