@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests import watching
@@ -32,6 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.startswith("XDG_") and name.endswith(("_HOME", "_DIR"))]:
         del os.environ[name]
     os.environ["XDG_RUNTIME_DIR"] = home.name
+    hypothesis.settings.register_profile("unhurried", deadline=None, derandomize=True)  # a busy machine is no failure
+    hypothesis.settings.load_profile("unhurried")
     watching.remember_beginnings()
 
 
