@@ -69,7 +69,8 @@ class Transfer(threading.Thread):
             self.error, self.can_go_on = self._failed("cut"), True
 
     def _fetch(self) -> None:
-        _check_address(self._url)
+        if not _is_safe(self._url):
+            raise self._failed("unsafe_address")
         start = self._part.stat().st_size if self._part.exists() else 0
         request = urllib.request.Request(self._url, headers=self._headers(start))  # noqa: S310 - address checked above
         try:
@@ -136,7 +137,7 @@ class Transfer(threading.Thread):
 
     def _opener(self) -> urllib.request.OpenerDirector:
         keep = self._sockets.append
-        handlers: list[urllib.request.BaseHandler] = [_Http(keep), _Https(keep), _CheckedRedirects()]
+        handlers: list[urllib.request.BaseHandler] = [_Http(keep), _Https(keep), _CheckedRedirects(self._failed)]
         if urlsplit(self._url).hostname in _LOOPBACK:
             handlers.append(urllib.request.ProxyHandler({}))
         return urllib.request.build_opener(*handlers)
@@ -164,10 +165,9 @@ def version_file(part: Path) -> Path:
     return part.with_name(f"{part.name}.version")
 
 
-def _check_address(url: str) -> None:
+def _is_safe(url: str) -> bool:
     parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        raise DownloadFailed(host=parts.hostname or url, name=parts.path.rpartition("/")[2], detail="unsafe_address")
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
 
 
 def _content_range(headers: Message) -> tuple[int, int]:
@@ -177,8 +177,14 @@ def _content_range(headers: Message) -> tuple[int, int]:
 
 
 class _CheckedRedirects(urllib.request.HTTPRedirectHandler):
+    def __init__(self, failed: Callable[[str], DownloadFailed]) -> None:
+        super().__init__()
+        self._failed = failed
+
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        _check_address(newurl)
+        if not _is_safe(newurl):
+            fp.close()
+            raise self._failed("unsafe_address")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
