@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from vgg_studio.app import theme
@@ -19,6 +19,7 @@ AXIS_WIDTH = 48
 AXIS_HEIGHT = 24
 RIGHT_MARGIN = 12
 HEAD = 8  # px above the highest number: a ring at 100 % is whole
+FOOT = 16  # px below a plot without numbers: half of its lowest number, and air
 TEXT_MARGIN = 4  # what pyqtgraph's TextItem leaves around its words
 LEADER_FROM = 16.0  # px: nearer labels need no leader
 
@@ -120,7 +121,12 @@ class Hint(_Over):
     def __init__(self, plot: QWidget) -> None:
         super().__init__(plot, wrap=True)
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.setProperty("kind", "over")
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.color("card"))
+        painter.end()
+        super().paintEvent(event)
 
     def place(self) -> None:
         plot = self.plot
@@ -129,4 +135,4 @@ class Hint(_Over):
         width = min(room, words)
         self.resize(width, self.heightForWidth(width) if words > room else theme.LINE_HEIGHT[13])
         left = AXIS_WIDTH + (plot.width() - AXIS_WIDTH - RIGHT_MARGIN - width) // 2
-        self.move(left, (plot.height() + HEAD - self.height()) // 2)
+        self.move(left, (plot.height() + HEAD - FOOT - self.height()) // 2)

@@ -12,6 +12,7 @@ from vgg_studio.app import theme
 from vgg_studio.app.chart_parts import (
     AXIS_HEIGHT,
     AXIS_WIDTH,
+    FOOT,
     HEAD,
     RIGHT_MARGIN,
     TEXT_MARGIN,
@@ -21,7 +22,6 @@ from vgg_studio.app.chart_parts import (
 )
 from vgg_studio.app.chart_rules import spread
 
-FOOT = 16  # px below a plot without numbers: half of its lowest number, and air
 LABEL_DISTANCE = 12
 BEST_LABEL_Y = 25
 BEST_LABEL_ROOM = 130  # px at the right end in which the best round's name stands left of its line
@@ -103,7 +103,7 @@ class Plot(QObject):
         """Where the axes end and what is written at them."""
         self._top, self._x_end = top, x_end
         self.widget.getAxis("left").setTicks([y_numbers])
-        self.widget.getAxis("bottom").setTicks([x_numbers])
+        self.widget.getAxis("bottom").setTicks([x_numbers if self._numbers_below else []])
         self._settle()
 
     def show_curves(self, train: Curve, val: Curve, best: tuple[float, float, str]) -> None:

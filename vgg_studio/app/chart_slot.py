@@ -22,7 +22,7 @@ class ChartSlot(Card):
     """A card that is empty until the plots can be made without holding the window up; from outside it is the plots."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(padding=15)
         self.charts: Charts | None = None
         self._progress = Progress()
         self._hint = ""

@@ -1,0 +1,210 @@
+"""What most people never open: two cards with everything that the first one leaves out."""
+
+from __future__ import annotations
+
+import msgspec
+from PySide6.QtCore import QLocale, Signal
+from PySide6.QtWidgets import QDoubleSpinBox, QWidget
+
+from vgg_studio.app import job_edits
+from vgg_studio.app.fields import Amount, Choice, Number
+from vgg_studio.app.form_rows import Field
+from vgg_studio.app.widgets import Card, Label
+from vgg_studio.core import recipes
+from vgg_studio.core.jobs import NORMALISATIONS, OPTIMIZERS, SCHEDULES, TrainJob
+from vgg_studio.core.language import N_, _
+
+OPTIMIZER_WORDS = {"sgd": N_("SGD, momentum"), "adam": N_("Adam"), "adamw": N_("AdamW")}
+SCHEDULE_WORDS = {"none": N_("stays the same"), "step": N_("falls in steps"), "cosine": N_("falls smoothly")}
+NORMALISATION_WORDS = {"half": N_("the usual"), "data": N_("of these pictures"), "imagenet": N_("of ImageNet")}
+WIDTHS = (1, 2, 4, 8, 16)
+FIELD_WIDTH = 136  # px: enough for words
+
+
+class Rate(Amount):
+    """A learning rate: from a millionth to ten, written as briefly as it can be, with a point in every language."""
+
+    def __init__(self) -> None:
+        super().__init__(1e-6, 10.0, 6)
+        self.setLocale(QLocale.c())
+        self.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+
+    def textFromValue(self, value: float) -> str:
+        return rate_words(value)
+
+
+class _Fields(Card):
+    """A card of named fields that edit a job. `edited` carries the new job."""
+
+    edited = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__(padding=15, spacing=12)
+        self.job = TrainJob()
+        self.fields: dict[str, Field] = {}
+        self._showing = False
+
+    def show_job(self, job: TrainJob) -> None:
+        """Show a job's values; nothing is edited by that, not even where a field rounds them."""
+        self.job, self._showing = job, True
+        self._show(job)
+        self._showing = False
+
+    def _show(self, job: TrainJob) -> None:
+        raise NotImplementedError
+
+    def _add(self, name: str, widget: QWidget) -> None:
+        widget.setFixedWidth(FIELD_WIDTH)
+        self.fields[name] = Field(widget)
+        self.box.addLayout(self.fields[name].row)
+
+    def _edit(self, **changes: object) -> None:
+        self._take(msgspec.structs.replace(self.job, **changes))
+
+    def _take(self, job: TrainJob) -> None:
+        if job != self.job and not self._showing:
+            self.edited.emit(job)
+
+    def set_locked(self, locked: bool) -> None:
+        """Fields that cannot be changed while a training runs."""
+        for field in self.fields.values():
+            field.widget.setEnabled(not locked)
+
+
+class AdvancedSettings(_Fields):
+    """How the network learns: seven settings that have good values already."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batch, self.rate = Number(1, 4096), Rate()
+        self.optimizer, self.schedule = Choice(), Choice()
+        self.side, self.patience, self.seed = Number(32, 1024), Number(0, 10_000), Number(0, 2_000_000_000)
+        self.side.setSingleStep(32)
+        for name in ("batch", "rate", "optimizer", "schedule", "side", "patience", "seed"):
+            self._add(name, getattr(self, name))
+        self._connect()
+
+    def _connect(self) -> None:
+        self.batch.valueChanged.connect(self._batch_changed)
+        self.rate.valueChanged.connect(self._rate_changed)
+        self.optimizer.currentIndexChanged.connect(self._optimizer_changed)
+        self.schedule.currentIndexChanged.connect(self._schedule_changed)
+        self.side.valueChanged.connect(self._side_changed)
+        self.patience.valueChanged.connect(self._patience_changed)
+        self.seed.valueChanged.connect(self._seed_changed)
+
+    def _show(self, job: TrainJob) -> None:
+        self.batch.setValue(job.batch_size)
+        self.rate.setValue(recipes.learning_rate(job))
+        self.optimizer.choose(job.optimizer)
+        self.schedule.choose(job.schedule)
+        self.side.setValue(job.image_size)
+        self.patience.setValue(job.patience)
+        self.seed.setValue(job.seed)
+
+    def retranslate(self) -> None:
+        """Words anew."""
+        self.optimizer.fill([(_(OPTIMIZER_WORDS[name]), name) for name in OPTIMIZERS])
+        self.schedule.fill([(_(SCHEDULE_WORDS[name]), name) for name in SCHEDULES])
+        self.side.setSuffix(_(" px"))
+        self.patience.setSpecialValueText(_("off"))
+        words = {
+            "batch": (_("Batch"), _("How many pictures are looked at between two small corrections.")),
+            "rate": (_("Learning rate"), _("How large each correction is. Too large and it never settles.")),
+            "optimizer": (_("Optimizer"), _("The rule by which corrections are made.")),
+            "schedule": (_("Rate over time"), _("Whether corrections get smaller towards the end.")),
+            "side": (_("Picture size"), _("Every picture is scaled to a square of this side.")),
+            "patience": (_("Patience"), _("Stop early after this many rounds without progress.")),
+            "seed": (_("Seed"), _("The same seed gives the same split and the same chances.")),
+        }
+        for name, (title, hint) in words.items():
+            self.fields[name].set_words(title, hint)
+
+    def _batch_changed(self, value: int) -> None:
+        self._edit(batch_size=value)
+
+    def _rate_changed(self, value: float) -> None:
+        self._take(job_edits.with_rate(self.job, value))
+
+    def _optimizer_changed(self) -> None:
+        self._take(job_edits.with_optimizer(self.job, self.optimizer.currentData()))
+
+    def _schedule_changed(self) -> None:
+        self._edit(schedule=self.schedule.currentData())
+
+    def _side_changed(self, value: int) -> None:
+        self._edit(image_size=value)
+
+    def _patience_changed(self, value: int) -> None:
+        self._edit(patience=value)
+
+    def _seed_changed(self, value: int) -> None:
+        self._edit(seed=value)
+
+
+class ScratchSettings(_Fields):
+    """What only a network from scratch can choose."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.title = Label(role="strong")
+        self.box.addWidget(self.title)
+        self.width_choice, self.classifier, self.normalisation = Choice(), Choice(), Choice()
+        self.warmup = Number(0, 10_000)
+        for name, choice in (
+            ("width", self.width_choice),
+            ("classifier", self.classifier),
+            ("normalisation", self.normalisation),
+        ):
+            self._add(name, choice)
+        self._add("warmup", self.warmup)
+        self.width_choice.currentIndexChanged.connect(self._width_changed)
+        self.classifier.currentIndexChanged.connect(self._classifier_changed)
+        self.normalisation.currentIndexChanged.connect(self._normalisation_changed)
+        self.warmup.valueChanged.connect(self._warmup_changed)
+
+    def _show(self, job: TrainJob) -> None:
+        self.width_choice.choose(job.width_divisor)
+        self.classifier.choose(job.slim_linear)
+        self.normalisation.choose(job.normalisation)
+        self.warmup.setValue(job.warmup)
+        self.fields["classifier"].set_visible(job.width_divisor > 1)
+
+    def retranslate(self) -> None:
+        """Words anew."""
+        self.title.setText(_("From scratch"))
+        widths = [(_("full") if width == 1 else _("1/{divisor}").format(divisor=width), width) for width in WIDTHS]
+        self.width_choice.fill(list(widths))
+        self.classifier.fill([(_("full"), False), (_("slim too"), True)])
+        self.normalisation.fill([(_(NORMALISATION_WORDS[name]), name) for name in NORMALISATIONS])
+        self.warmup.setSpecialValueText(_("off"))
+        words = {
+            "width": (_("Width"), _("A slim network has fewer filters in each layer: it is smaller and much faster.")),
+            "classifier": (_("Classifier"), _("Whether the last three layers are slim as well.")),
+            "normalisation": (_("Brightness scale"), _("What brightness and contrast are measured against.")),
+            "warmup": (_("Warm-up"), _("Rounds at the start in which the learning rate rises.")),
+        }
+        for name, (title, hint) in words.items():
+            self.fields[name].set_words(title, hint)
+
+    def _width_changed(self) -> None:
+        self._take(job_edits.with_width(self.job, self.width_choice.currentData()))
+
+    def _classifier_changed(self) -> None:
+        self._edit(slim_linear=self.classifier.currentData())
+
+    def _normalisation_changed(self) -> None:
+        self._edit(normalisation=self.normalisation.currentData())
+
+    def _warmup_changed(self, value: int) -> None:
+        self._edit(warmup=value)
+
+
+def rate_words(rate: float) -> str:
+    """A learning rate without needless zeros."""
+    return f"{rate:.6f}".rstrip("0").rstrip(".")
+
+
+def summary(job: TrainJob) -> str:
+    """The advanced settings in a few words."""
+    return _("batch {batch}, rate {rate}").format(batch=job.batch_size, rate=rate_words(recipes.learning_rate(job)))

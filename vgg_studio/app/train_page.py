@@ -1,0 +1,323 @@
+"""The second page: settings at the left, what the network learns at the right, one button for all of it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QWidget
+
+from vgg_studio.app import job_edits, places, theme
+from vgg_studio.app.chart_slot import ChartSlot
+from vgg_studio.app.failure_card import FailureCard, details_of
+from vgg_studio.app.job_proposal import Proposal
+from vgg_studio.app.page import Page, Primary
+from vgg_studio.app.train_form import TrainForm
+from vgg_studio.app.train_state import (
+    State,
+    Steady,
+    ending_sentence,
+    ending_word,
+    failed_sentence,
+    reading_sentence,
+    ready_sentence,
+    saved_round,
+    state_of,
+)
+from vgg_studio.app.train_tiles import TrainTiles, figures_of_scan, figures_of_training
+from vgg_studio.app.widgets import EmptyState, column
+from vgg_studio.core import wording
+from vgg_studio.core.events import Failure
+from vgg_studio.core.jobs import StopHow, TrainJob
+from vgg_studio.core.language import _, current
+from vgg_studio.core.progress import Progress, folded
+from vgg_studio.core.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from vgg_studio.app.state import Studio
+
+
+class TrainPage(Page):
+    """Reads the studio's training and draws it; decides nothing but what the next press of the button means."""
+
+    key = "train"
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self.form, self.tiles, self.failure, self.plots = TrainForm(), TrainTiles(), FailureCard(), ChartSlot()
+        self.empty = EmptyState("picture")
+        self.proposal = Proposal(studio)
+        self._steady = Steady()
+        self._put_aside = False
+        self._left: tuple[str, Progress] = ("", Progress())  # the unfinished run of the last start, folded once
+        self._lay_out()
+        self._connect()
+        self.retranslate()
+
+    def _lay_out(self) -> None:
+        right = column(self.failure, self.tiles, self.plots, spacing=16)
+        right.setStretch(2, 1)
+        body = QWidget()
+        self._columns = QHBoxLayout(body)
+        self._columns.setContentsMargins(0, 0, 0, 0)
+        self._columns.setSpacing(0)  # the form brings its own gap
+        self._columns.addWidget(self.form)
+        self._columns.addLayout(right, 1)
+        self._body = body
+        self._box, self._stack = QHBoxLayout(self), QStackedLayout()
+        self._box.addLayout(self._stack)  # before it gets its pages: one without a parent would flash up as a window
+        self._stack.addWidget(self.empty)
+        self._stack.addWidget(body)
+
+    def _connect(self) -> None:
+        studio, end = self.studio, self.form.end
+        self.form.edited.connect(self._edited)
+        self.form.settings.weights_wanted.connect(self._weights_wanted)
+        self.form.settings.device.copied.connect(self._copied)
+        self.failure.copied.connect(self._copied)
+        self.empty.acted.connect(self._to_data)
+        end.finish_wanted.connect(self.finish)
+        end.discard_wanted.connect(self.discard)
+        end.later_wanted.connect(self.leave_for_later)
+        studio.folder_changed.connect(self._folder_changed)
+        studio.scan_changed.connect(self._scan_changed)
+        studio.device_changed.connect(self._scan_changed)
+        studio.training_changed.connect(self._training_changed)
+        studio.progress_changed.connect(self._progress_changed)
+        self._clock = QTimer(self, interval=1000)  # the time left goes on between two events
+        self._clock.timeout.connect(self._progress_changed)
+
+    # --- what the header shows
+
+    @property
+    def state(self) -> State:
+        """What the page shows now."""
+        return state_of(self.studio, self._put_aside)
+
+    def progress(self) -> Progress:
+        """The training that is shown: the running or last one, or the one that the last start left unfinished."""
+        run = self.studio.unfinished_run
+        if run is None or self.studio.training:
+            return self.studio.progress
+        if self._left[0] != str(run.path):
+            self._left = (str(run.path), folded(run.events()))
+        return self._left[1]
+
+    def title(self) -> str:
+        return _("Train")
+
+    def status(self) -> str:
+        state, progress = self.state, self.progress()
+        if state is State.EMPTY:
+            return _("Pictures come first: choose a folder on the Data page.")
+        if state is State.READING:
+            return reading_sentence(self.studio.scan.done, self.studio.scan.total)
+        if state is State.IDLE:
+            return ready_sentence(self.form.job, places.name(self.studio.folder), self.studio.device)
+        if state is State.ENDING:
+            return ending_sentence(progress)
+        if state is State.FAILED:
+            return failed_sentence(progress)
+        if state is State.PAUSED and self.studio.unfinished_run:
+            return self._left_sentence(self.studio.unfinished_run)
+        self._steady.follow(progress, current())
+        return self._steady.sentence
+
+    def primary(self) -> Primary | None:
+        state, progress = self.state, self.progress()
+        start, pause, go_on = _("Start training"), _("Pause"), _("Continue")
+        results = _("See the results")
+        widest = (start, pause, go_on, *(ending_word(how) for how in ("pause", "finish", "discard")))
+        if state is State.EMPTY:
+            return None
+        if state in (State.PREPARING, State.RUNNING):
+            return Primary(pause, icon="pause", widest=widest)
+        if state is State.ENDING:
+            return Primary(ending_word(progress.ending), enabled=False, widest=widest)
+        if state is State.PAUSED:
+            return Primary(go_on, icon="play", widest=widest)
+        if state is State.FINISHED:
+            return Primary(results, widest=widest)
+        if state is State.FAILED and self._failed_run():
+            saved = saved_round(progress)
+            words = _("Continue from round {round}").format(round=saved) if saved else go_on
+            return Primary(words, icon="play", widest=widest)
+        return Primary(start, enabled=state is not State.READING, widest=widest)
+
+    def activate_primary(self) -> None:
+        state = self.state
+        if state in (State.PREPARING, State.RUNNING):
+            self.studio.end_training("pause")
+        elif state is State.PAUSED:
+            self.go_on()
+        elif state is State.FINISHED:
+            self._put_aside = True
+            self.studio.page_wanted.emit("results")
+        elif state is State.FAILED and (run := self._failed_run()):
+            self.studio.continue_training(run)
+        elif state in (State.IDLE, State.FAILED):
+            self.start()
+
+    # --- what a person can do here
+
+    def start(self) -> None:
+        """Train on the open folder with the settings that are shown."""
+        self._put_aside = False
+        self.proposal.keep(self.form.job)
+        self.studio.start_training(self.form.job)
+
+    def go_on(self) -> None:
+        """Continue the paused run."""
+        if run := self._paused_run():
+            self.studio.continue_training(run)
+
+    def finish(self) -> None:
+        """End the run and keep its best round; a paused one goes on for a moment, because only an engine can end it."""
+        self._end("finish")
+
+    def discard(self) -> None:
+        """End the run and delete it."""
+        self._end("discard")
+
+    def _end(self, how: StopHow) -> None:
+        if not self.studio.training:
+            self.go_on()
+        self.studio.end_training(how)
+
+    def leave_for_later(self) -> None:
+        """Keep a paused run as it is and set up a new one."""
+        self._put_aside = True
+        self.studio.put_aside_unfinished()
+        self.proposal.forget()
+        self._scan_changed()
+
+    def _edited(self, job: TrainJob) -> None:
+        if self.form.settings.locked:
+            return
+        self._put_aside = True
+        self.proposal.keep(job)
+        self._show_job(job)
+        self._refresh()
+
+    def _weights_wanted(self, weights: str) -> None:
+        device, scan = self.studio.device, self.studio.scan
+        has_gpu = device is not None and device.kind != "cpu"
+        self._edited(job_edits.with_weights(self.form.job, weights, scan.count, has_gpu))
+
+    def _to_data(self) -> None:
+        self.studio.page_wanted.emit("data")
+
+    def _copied(self) -> None:
+        self.studio.message.emit(_("Copied."))
+
+    def _paused_run(self) -> RunFolder | None:
+        return self.studio.unfinished_run or self.studio.run_at(self.studio.progress.run)
+
+    def _failed_run(self) -> RunFolder | None:
+        """The run that failed, if there is a checkpoint to go on from."""
+        run = self.studio.run_at(self.studio.progress.run)
+        return run if run and run.manifest.last else None
+
+    # --- what is shown
+
+    def retranslate(self) -> None:
+        self.form.retranslate()
+        self.plots.retranslate()
+        self.plots.set_hint(_("Start training and the curves grow here, round by round."))
+        self.empty.set_words(
+            _("Choose a folder of pictures first; then a network can learn from them."), _("Choose pictures")
+        )
+        self._scan_changed()
+        self._training_changed()
+
+    def retheme(self) -> None:
+        self.plots.retheme()
+
+    def entered(self) -> None:
+        self._refresh()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        margin = self.margin()
+        self._box.setContentsMargins(margin, margin, margin, margin)
+        self.form.set_shape(self.narrow(), self.window().height() < theme.LOW_BELOW)
+
+    def _folder_changed(self) -> None:
+        self._put_aside = True
+        self._scan_changed()
+
+    def _scan_changed(self) -> None:
+        self.form.settings.device.show_device(self.studio.device)
+        if not self.state.locked:
+            self._show_job(self.proposal.job())
+        self._refresh()
+
+    def _training_changed(self) -> None:
+        if self.studio.training:
+            self._put_aside = False
+        if self.state.locked:
+            self._show_job(self._job_of_run())
+        self._refresh()
+
+    def _job_of_run(self) -> TrainJob:
+        if self.studio.training and self.studio.job:
+            return self.studio.job
+        run = self._paused_run()
+        return run.manifest.job if run else self.form.job
+
+    def _show_job(self, job: TrainJob) -> None:
+        started = self.studio.progress.started
+        classes = len(started.classes) if self.state.locked and started else len(self.studio.scan.classes)
+        self.form.show_job(job, classes)
+
+    def _progress_changed(self) -> None:
+        self._refresh_right()
+        self.header_changed.emit()
+
+    def _refresh(self) -> None:
+        state = self.state
+        self._stack.setCurrentWidget(self.empty if state is State.EMPTY else self._body)
+        self.form.set_locked(state.locked)
+        self.form.end.set_usable(
+            finish=state is not State.ENDING and bool(self.progress().best_epoch), discard=state is not State.ENDING
+        )
+        if state.training:
+            self._clock.start()
+        else:
+            self._clock.stop()
+        self._refresh_right()
+        self.header_changed.emit()
+
+    def _refresh_right(self) -> None:
+        state, progress = self.state, self.progress()
+        self._steady.follow(progress, current())
+        self.form.end.show_best(progress.best_epoch, paused=state is State.PAUSED)
+        self._show_failure(state, progress)
+        if state in (State.IDLE, State.READING, State.EMPTY):
+            self.tiles.show_figures(figures_of_scan(self.studio.scan))
+        else:
+            ended = progress.ended.time if progress.ended else 0.0
+            self.tiles.show_figures(figures_of_training(progress, state, self._steady.seconds_left, ended))
+        self.plots.show_progress(progress)
+
+    def _show_failure(self, state: State, progress: Progress) -> None:
+        self.failure.setVisible(state is State.FAILED)
+        if state is State.FAILED and progress.ended:
+            saved = saved_round(progress)
+            kept = _("Everything up to round {round} is saved.").format(round=saved) if saved else ""
+            failure = progress.ended.failure or Failure(code="Unexpected")
+            self.failure.show_failure(failure, kept, details_of(progress, progress.ended))
+
+    def _left_sentence(self, run: RunFolder) -> str:
+        """What the last start left behind."""
+        if run.manifest.outcome == "paused":
+            progress = self.progress()
+            if progress.ended:
+                return wording.status(progress)
+        round_ = len(run.manifest.epochs)
+        when = time.strftime("%H:%M", time.localtime(run.manifest.created))
+        return _("A run from {time} was interrupted; {rounds} of it are saved.").format(
+            time=when, rounds=wording.rounds(round_)
+        )

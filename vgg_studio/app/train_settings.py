@@ -1,0 +1,179 @@
+"""The first card of a training's settings: network, start, how much of it learns, rounds, device."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+
+from vgg_studio.app import job_edits, theme
+from vgg_studio.app.advanced_settings import summary
+from vgg_studio.app.device_row import DeviceRow
+from vgg_studio.app.fields import Choice, MenuButton, Number
+from vgg_studio.app.form_rows import Field
+from vgg_studio.app.network_strip import NetworkStrip, sentence
+from vgg_studio.app.widgets import Card, Divider, Elided, Label, Sign, plain_tip, row
+from vgg_studio.core import recipes, vgg, wording
+from vgg_studio.core.jobs import TrainJob
+from vgg_studio.core.language import _
+
+CHOOSE_FILE = "choose-a-file"  # the entry that asks for a file; never a job's weights
+LARGE_FIRST = tuple(reversed(vgg.STAGES))  # from little to everything
+
+
+class TrainSettings(Card):
+    """Shows a job; `edited` carries the job that an edit makes of it. The page decides what becomes of that."""
+
+    edited = Signal(object)
+    weights_wanted = Signal(str)  # none, official, official-features, or a file's path
+    unfolded = Signal(bool)
+
+    def __init__(self) -> None:
+        super().__init__(padding=0, spacing=0)
+        self.job = TrainJob()
+        self.locked = False
+        self.title = Label(role="strong")
+        self.lock_sign, self.lock_words = Sign("lock", "muted", 16), Label(tone="muted", wrap=True)
+        self.network, self.weights, self.stage = Choice(), Choice(), Choice()
+        self.strip, self.layers = NetworkStrip(), Label(tone="muted", wrap=True)
+        self.advice = Label(tone="warn", wrap=True)
+        self.rounds = Number(1, 10_000)
+        self.device = DeviceRow()
+        self.advanced, self.summed = MenuButton(expands=True), Elided(tone="muted")
+        self.advanced.setFont(theme.font("strong"))
+        self.summed.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._fields = [Field(self.network, above=True), Field(self.weights, above=True), Field(self.stage, above=True)]
+        self._rounds_field = Field(self.rounds)
+        self._lay_out()
+        self._connect()
+
+    def _lay_out(self) -> None:
+        self._rows = QVBoxLayout()
+        self._rows.setContentsMargins(15, 15, 15, 16)
+        heading = row(self.title, None, self.lock_sign, self.lock_words)
+        for part in (heading, *(field.row for field in self._fields)):
+            self._rows.addLayout(part)
+        strip = QVBoxLayout()
+        strip.setSpacing(8)
+        for widget in (self.strip, self.layers, self.advice):
+            strip.addWidget(widget)
+        self._rows.addLayout(strip)
+        self._rows.addLayout(self._rounds_field.row)
+        self._rows.addWidget(self.device)
+        self.box.addLayout(self._rows)
+        self.box.addStretch(1)
+        self.box.addWidget(Divider())
+        foot = row(self.advanced, self.summed, spacing=8, margins=(3, 6, 15, 6))
+        foot.setStretch(1, 1)
+        self.box.addLayout(foot)
+        self.set_dense(False)
+
+    def _connect(self) -> None:
+        self.network.currentIndexChanged.connect(self._network_chosen)
+        self.weights.activated.connect(self._weights_chosen)
+        self.stage.currentIndexChanged.connect(self._stage_chosen)
+        self.rounds.valueChanged.connect(self._rounds_chosen)
+        self.advanced.toggled.connect(self.unfolded)
+
+    def set_dense(self, dense: bool) -> None:
+        """Less air between the fields, for low windows."""
+        self._rows.setSpacing(12 if dense else 16)
+
+    def set_locked(self, locked: bool) -> None:
+        """While a training runs its settings can be read, not changed."""
+        self.locked = locked
+        for widget in (self.lock_sign, self.lock_words):
+            widget.setVisible(locked)
+        for field in (self.network, self.weights, self.rounds):
+            field.setEnabled(not locked)
+        self._enable_stage()
+
+    def _enable_stage(self) -> None:
+        self.stage.setEnabled(not self.locked and self.job.weights != "none")
+
+    def show_job(self, job: TrainJob, classes: int) -> None:
+        """Show a job's values; `classes` is how many answers its network gives."""
+        self.job = job
+        self._fill()
+        self.rounds.setValue(job.epochs)
+        shape, stage = job_edits.shape(job, classes), recipes.train_from(job)
+        self.strip.show_network(shape, stage)
+        self.layers.setText(sentence(shape, stage))
+        self._enable_stage()
+        self.summed.setText(summary(job))
+        self._advise(stage)
+
+    def retranslate(self) -> None:
+        """Words anew."""
+        self.title.setText(_("Settings"))
+        self.lock_words.setText(_("fixed while training"))
+        for field, name in zip(self._fields, (_("Network"), _("Start from"), _("How much to train")), strict=True):
+            field.set_words(name)
+        self._rounds_field.set_words(_("Rounds"), _("One round is every picture to learn from, once."))
+        self.advanced.set_words(_("Advanced"))
+
+    def _fill(self) -> None:
+        """Entries and chosen values, without a signal: only a person's choice is an edit."""
+        job = self.job
+        networks = [(wording.network_title(variant, job.width_divisor), variant) for variant in vgg.VARIANTS]
+        starts = [(_("From scratch"), "none"), (_("Official ImageNet weights"), "official")]
+        starts.append((_("Official convolutions alone"), "official-features"))
+        if job_edits.is_file(job.weights):
+            starts.append((wording.weights_title(job.weights), job.weights))
+        starts.append((_("A file of weights…"), CHOOSE_FILE))
+        stages = LARGE_FIRST if job.weights != "none" else ("block1",)
+        for choice, items, value in (
+            (self.network, networks, job.variant),
+            (self.weights, starts, job.weights),
+            (self.stage, [(wording.stage_title(stage), stage) for stage in stages], recipes.train_from(job)),
+        ):
+            choice.fill(list(items))
+            blocked = choice.blockSignals(True)
+            choice.choose(value)
+            choice.blockSignals(blocked)
+            choice.setToolTip(plain_tip(choice.currentText()))
+
+    def _advise(self, stage: str) -> None:
+        """Convolutions alone leave the classifier random: training only its end would build on noise."""
+        bare = self.job.weights == "official-features" and stage in ("fc7", "fc8")
+        self.show_advice(bare)
+
+    def show_advice(self, wanted: bool) -> None:
+        """Say, or stop saying, that the weights have no classifier."""
+        self.advice.setText(
+            _("These weights have no classifier: what stays of it is random. “{stage}” is the better choice.").format(
+                stage=wording.stage_title("fc6")
+            )
+        )
+        self.advice.setVisible(wanted)
+
+    def _network_chosen(self) -> None:
+        self.edited.emit(job_edits.with_network(self.job, self.network.currentData()))
+
+    def _stage_chosen(self) -> None:
+        self.edited.emit(job_edits.with_stage(self.job, self.stage.currentData()))
+
+    def _rounds_chosen(self, value: int) -> None:
+        if value != self.job.epochs:
+            self.edited.emit(job_edits.with_rounds(self.job, value))
+
+    def _weights_chosen(self) -> None:
+        chosen = self.weights.currentData()
+        if chosen == CHOOSE_FILE:
+            self.weights.choose(self.job.weights)
+            self._ask_for_file()
+        elif chosen != self.job.weights:
+            self.weights_wanted.emit(chosen)
+
+    def _ask_for_file(self) -> None:
+        dialog = weights_dialog(self)
+        dialog.fileSelected.connect(self.weights_wanted)
+        dialog.open()
+
+
+def weights_dialog(parent: QWidget) -> QFileDialog:
+    """Asks for a file of weights; it deletes itself when it is closed."""
+    dialog = QFileDialog(parent, _("Choose a file of weights"))
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    dialog.setNameFilters([_("Weights") + " (*.pth *.pt *.safetensors)", _("All files") + " (*)"])
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    return dialog
