@@ -6,10 +6,11 @@ import os
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QPainter
-from PySide6.QtWidgets import QDialog, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from vgg_studio.app import caption, theme
 from vgg_studio.app.data_cards import left_out_line
+from vgg_studio.app.dialogs import Dialog
 from vgg_studio.app.scan_state import ScanState
 from vgg_studio.app.widgets import Card, Label, PlainButton, column, plain_tip, row
 from vgg_studio.core import wording
@@ -57,7 +58,7 @@ class LineDelegate(QStyledItemDelegate):
         painter.restore()
 
 
-class LeftOutDialog(QDialog):
+class LeftOutDialog(Dialog):
     """A list that never grows a widget a row, and below it a button that opens the chosen file's folder."""
 
     def __init__(self, scan: ScanState, parent: QWidget) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtWidgets import QAbstractItemView, QScrollBar
+from PySide6.QtWidgets import QAbstractScrollArea, QScrollBar
 
 WIDTH = 8
 
 
 class OverlayBar(QScrollBar):
-    """Follows a view's own vertical scroll bar, which is hidden; shown only while there is something to scroll."""
+    """Follows a view's own vertical scroll bar, which is hidden; shown only while there is something to scroll.
 
-    def __init__(self, view: QAbstractItemView, inset: int = 2) -> None:
+    It stands `inset` px from the view's right edge and begins `top` px below its upper one.
+    """
+
+    def __init__(self, view: QAbstractScrollArea, inset: int = 2, top: int = 0) -> None:
         super().__init__(Qt.Orientation.Vertical, view)
-        self._view, self._inset, self._real = view, inset, view.verticalScrollBar()
+        self._view, self._inset, self._top = view, inset, top
+        self._real = view.verticalScrollBar()
         view.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.valueChanged.connect(self._real.setValue)
@@ -24,7 +28,8 @@ class OverlayBar(QScrollBar):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize:
-            self.setGeometry(self._view.width() - WIDTH - self._inset, 0, WIDTH, self._view.height())
+            left, height = self._view.width() - WIDTH - self._inset, self._view.height() - self._top
+            self.setGeometry(left, self._top, WIDTH, height)
         return False
 
     def _follow(self, low: int, high: int) -> None:
