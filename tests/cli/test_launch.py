@@ -30,9 +30,9 @@ class FakeXcb:
     """libxcb, and a server that answers or does not."""
 
     def __init__(self, answers: bool) -> None:
-        self.xcb_connect: Any = lambda display, screen: 1  # a function, because its `restype` is set
-        self.xcb_connection_has_error = lambda connection: 0 if answers else 1
-        self.xcb_disconnect = lambda connection: None
+        self.xcb_connect: Any = lambda _display, _screen: 1  # a function, because its `restype` is set
+        self.xcb_connection_has_error = lambda _connection: 0 if answers else 1
+        self.xcb_disconnect = lambda _connection: None
 
 
 def _loader(missing: str = "", answers: bool = True) -> launch.Loader:

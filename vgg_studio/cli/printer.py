@@ -10,6 +10,7 @@ from typing import Protocol, Self
 
 from vgg_studio.core import events as ev
 from vgg_studio.core.errors import StudioError, UsageError
+from vgg_studio.core.jobs import AnyJob
 
 
 class Printer(Protocol):
@@ -19,6 +20,9 @@ class Printer(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+    def begin(self, job: AnyJob) -> None:
+        """The next events belong to this order."""
 
     def show(self, event: ev.Event) -> None:
         """Show one event."""
@@ -50,6 +54,9 @@ class JsonPrinter:
         os.dup2(self._stream.fileno(), 1)
         with contextlib.suppress(OSError):  # what a closed pipe did not take is still in the buffer
             self._stream.close()
+
+    def begin(self, job: AnyJob) -> None:
+        """Events tell a program enough."""
 
     def show(self, event: ev.Event) -> None:
         """Write the event's line and send it off at once."""

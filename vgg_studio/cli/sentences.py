@@ -82,6 +82,13 @@ def class_left_out(event: ev.ClassLeftOut) -> str:
     )
 
 
+def class_unknown(event: ev.ClassLeftOut) -> str:
+    """A class of another folder that the run has never learned."""
+    return _("The class {name} is left out: the run does not know it ({pictures}).").format(
+        name=event.name, pictures=wording.pictures(event.count)
+    )
+
+
 def epoch_ended(event: ev.EpochEnded, epochs: int) -> str:
     """One round in one line."""
     values = {

@@ -37,6 +37,7 @@ class Session:
         how: StopHow = "pause" if isinstance(job, TrainJob) else "cancel"
         unwritable: Exception | None = None
         ending: Ending | None = None
+        printer.begin(job)
         with Interrupts(lambda: self._interrupt(how), printer.let_go, STOPPED):
             for event in self._events(job):
                 if watch is not None:

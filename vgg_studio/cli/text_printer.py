@@ -10,12 +10,17 @@ from typing import Protocol, Self
 
 from vgg_studio.cli import columns, sentences
 from vgg_studio.core import events as ev
-from vgg_studio.core.language import ngettext
+from vgg_studio.core.jobs import AnyJob, DrawSamplesJob, EvaluateJob, PredictJob, TrainJob
+from vgg_studio.core.language import N_, _, ngettext
 from vgg_studio.core.progress import Progress
 from vgg_studio.core.wording import escaped, phase_words, status
 
 MOST_LEFT_OUT = 20  # pictures named before only their number is told
 _TOLD_BY_ROUNDS = ("training", "validating", "saving")
+_OTHER_WORDS = {  # where a phase is another piece of work than in a training
+    (DrawSamplesJob, "preparing"): N_("Drawing sample pictures…"),
+    (PredictJob, "testing"): N_("Naming pictures…"),
+}
 _SHOW_CURSOR = b"\x1b[?25h\n"
 
 
@@ -114,6 +119,7 @@ class TextPrinter:
     def __init__(self, screen: Screen | None = None) -> None:
         self._screen = screen or fitting_screen()
         self._progress = Progress()
+        self._job: type[AnyJob] = TrainJob
         self._left_out = 0
 
     def __enter__(self) -> Self:
@@ -132,6 +138,10 @@ class TextPrinter:
         """Put the terminal in order: the process ends at once."""
         self._screen.let_go()
 
+    def begin(self, job: AnyJob) -> None:
+        """The same phase is called after what is done in it."""
+        self._job = type(job)
+
     def show(self, event: ev.Event) -> None:
         """Print what the event tells, or move the bar."""
         self._progress.fold(event)
@@ -145,8 +155,12 @@ class TextPrinter:
         if isinstance(event, ev.BatchEnded):
             self._screen.moved(escaped(status(progress)), progress.pictures, progress.pictures_total)
         elif isinstance(event, ev.PhaseStarted | ev.PhaseProgress):
-            words = phase_words(event.phase, progress.phase_done, progress.phase_total)
+            words = self._phase(event.phase, progress.phase_done, progress.phase_total)
             self._screen.moved(escaped(words), progress.phase_done, progress.phase_total)
+
+    def _phase(self, phase: ev.Phase, done: int = 0, total: int = 0) -> str:
+        other = _OTHER_WORDS.get((self._job, phase))
+        return _(other) if other else phase_words(phase, done, total)
 
     def _lines(self, event: ev.Event) -> list[str]:
         match event:
@@ -154,7 +168,7 @@ class TextPrinter:
                 self._left_out += 1
                 return [sentences.left_out(event)] if self._left_out <= MOST_LEFT_OUT else []
             case ev.PhaseStarted(phase=phase):
-                return [] if phase in _TOLD_BY_ROUNDS or self._is_live else [phase_words(phase)]
+                return [] if phase in _TOLD_BY_ROUNDS or self._is_live else [self._phase(phase)]
             case ev.EpochEnded():
                 return [sentences.epoch_ended(event, self._progress.epochs)]
             case ev.Evaluation():
@@ -168,7 +182,8 @@ class TextPrinter:
         lines: list[str] = []
         match event:
             case ev.ClassLeftOut():
-                lines = [sentences.class_left_out(event)]
+                unknown = self._job is EvaluateJob
+                lines = [sentences.class_unknown(event) if unknown else sentences.class_left_out(event)]
             case ev.RunStarted():
                 lines = [*self._more_left_out(), *sentences.run_started(event)]
             case ev.RunResumed():
