@@ -1,0 +1,82 @@
+"""The code that the Share page shows is run as it stands: plain torchvision must give our answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from vgg_studio.core.loading_code import loading_code
+from vgg_studio.core.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+from vgg_studio.core.vgg import Shape
+from vgg_studio.engine.network import build
+from vgg_studio.pictures.resizing import to_array
+
+GREY = Preprocessing(image_size=32, channels=1, mean=(0.5,), std=(0.25,))
+CASES = [
+    (Shape("vgg11_bn", classes=3, width_divisor=16, slim_linear=True), Preprocessing(image_size=64)),
+    (Shape("vgg13", classes=3, width_divisor=16, slim_linear=True, channels=1), GREY),
+    (
+        Shape("vgg16", classes=2, width_divisor=8, slim_linear=True),
+        Preprocessing(image_size=48, resize="crop", resize_side=60, mean=IMAGENET_MEAN, std=IMAGENET_STD),
+    ),
+]
+
+
+def _files(folder: Path, shape: Shape) -> torch.nn.Module:
+    network = build(shape, seed=1).eval()
+    torch.save(network.state_dict(), folder / "it's.pth")
+    names = {str(index): f"class {index}" for index in range(shape.classes)}
+    (folder / "class_indices.json").write_text(json.dumps(names), encoding="utf-8")
+    pixels = np.random.default_rng(0).integers(0, 255, (70, 90, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(folder / "picture.png")
+    (folder / "picture.png").rename(folder / "picture.jpg")  # PNG inside: no loss, and no two decoders to compare
+    return network
+
+
+def _run(code: str) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 - the very thing that is tested
+    return names
+
+
+@pytest.mark.parametrize(("shape", "preprocessing"), CASES, ids=["slim", "grey", "crop"])
+def test_that_the_shown_code_gives_our_scores(
+    shape: Shape,
+    preprocessing: Preprocessing,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    network = _files(tmp_path, shape)
+    monkeypatch.chdir(tmp_path)
+    with torch.inference_mode():
+        found = _run(loading_code(shape, preprocessing, "it's.pth"))["scores"]
+        array = to_array(Image.open("picture.jpg").convert("RGB"), preprocessing)
+        mean, std = (torch.tensor(values)[:, None, None] for values in (preprocessing.mean, preprocessing.std))
+        picture = (torch.from_numpy(array.copy()).permute(2, 0, 1) / 255 - mean) / std
+        wanted = network(picture.unsqueeze(0))[0]
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+    assert capsys.readouterr().out.strip() == f"class {int(wanted.argmax())}"
+
+
+def test_that_a_network_of_full_size_is_built_by_torchvisions_own_function() -> None:
+    assert "torchvision.models.vgg19_bn(num_classes=7)" in loading_code(
+        Shape("vgg19_bn", classes=7), Preprocessing(), "a.pth"
+    )
+
+
+def test_that_a_network_with_four_channels_names_the_file_that_tells_how(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape = Shape("vgg11", classes=2, width_divisor=16, slim_linear=True, channels=4)
+    _files(tmp_path, shape)
+    monkeypatch.chdir(tmp_path)
+    code = loading_code(shape, Preprocessing(channels=4), "it's.pth")
+    assert "preprocessing.json" in code
+    assert _run(code)["network"].features[0].in_channels == 4

@@ -1,0 +1,75 @@
+"""The few lines of Python that use an exported network with plain torchvision, for exactly this network and its pictures."""
+
+from __future__ import annotations
+
+from vgg_studio.core import vgg
+from vgg_studio.core.preprocessing import Preprocessing
+
+SIMPLE = (1, 3)  # channels; networks of 2 or 4 have no way in that is a few lines long
+
+
+def loading_code(shape: vgg.Shape, preprocessing: Preprocessing, file: str) -> str:
+    """A whole program that names `picture.jpg`; it stands in the folder of the exported files.
+
+    Tests run it for every kind of network and hold its answers equal to ours.
+    """
+    lines = ["import json", "from pathlib import Path", "", "import torch", "import torchvision"]
+    simple = preprocessing.channels in SIMPLE
+    if simple:
+        lines += ["from PIL import Image", "from torchvision import transforms"]
+    lines += [
+        "",
+        *_network(shape),
+        f"network.load_state_dict(torch.load({file!r}, weights_only=True))",
+        "network.eval()",
+    ]
+    lines += ["", 'names = json.loads(Path("class_indices.json").read_text(encoding="utf-8"))']
+    if not simple:
+        return "\n".join([*lines, "# preprocessing.json tells how a picture becomes numbers"])
+    lines += [*_preparation(preprocessing), "", 'picture = prepare(Image.open("picture.jpg").convert("RGB"))']
+    lines += ["scores = network(picture.unsqueeze(0))[0]", "print(names[str(int(scores.argmax()))])"]
+    return "\n".join(lines)
+
+
+def _network(shape: vgg.Shape) -> list[str]:
+    if shape.channels == 3 and shape.width_divisor == 1 and not shape.slim_linear:
+        return [f"network = torchvision.models.{shape.variant}(num_classes={shape.classes})"]
+    plan = [str(channels) if kind == "conv" else '"M"' for kind, channels in _plan(shape)]
+    lines = [
+        "from torchvision.models.vgg import VGG, make_layers",
+        f"layers = make_layers([{', '.join(plan)}], batch_norm={shape.batch_norm})",
+    ]
+    if shape.channels != 3:
+        first = shape.blocks[0][1]
+        lines.append(f"layers[0] = torch.nn.Conv2d({shape.channels}, {first}, 3, padding=1)")
+    lines.append(f"network = VGG(layers, num_classes={shape.classes}, init_weights=False)")
+    for layer in vgg.layers(shape):
+        if layer.kind == "linear":
+            index = layer.key.removeprefix("classifier.")
+            lines.append(f"network.classifier[{index}] = torch.nn.Linear({layer.inputs}, {layer.outputs})")
+    return lines
+
+
+def _plan(shape: vgg.Shape) -> list[tuple[str, int]]:
+    """Convolutions and poolings in order, as torchvision's `make_layers` wants them."""
+    return [(layer.kind, layer.outputs) for layer in vgg.layers(shape) if layer.kind in ("conv", "pool")]
+
+
+def _preparation(preprocessing: Preprocessing) -> list[str]:
+    side = preprocessing.image_size
+    if preprocessing.resize == "square":
+        scaling = [f"transforms.Resize(({side}, {side}))"]
+    else:
+        scaling = [f"transforms.Resize({preprocessing.shorter_side})", f"transforms.CenterCrop({side})"]
+    grey = ["transforms.Grayscale()"] if preprocessing.channels == 1 else []  # after scaling, as we do it
+    steps = [
+        *scaling,
+        *grey,
+        "transforms.ToTensor()",
+        f"transforms.Normalize({_numbers(preprocessing.mean)}, {_numbers(preprocessing.std)})",
+    ]
+    return ["prepare = transforms.Compose([", *(f"    {step}," for step in steps), "])"]
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return "(" + ", ".join(f"{value:.6g}" for value in values) + ("," if len(values) == 1 else "") + ")"
