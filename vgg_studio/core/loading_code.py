@@ -16,7 +16,7 @@ def loading_code(shape: vgg.Shape, preprocessing: Preprocessing, file: str) -> s
     lines = ["import json", "from pathlib import Path", "", "import torch", "import torchvision"]
     simple = preprocessing.channels in SIMPLE
     if simple:
-        lines += ["from PIL import Image", "from torchvision import transforms"]
+        lines += ["from PIL import Image, ImageOps", "from torchvision import transforms"]
     lines += [
         "",
         *_network(shape),
@@ -26,7 +26,12 @@ def loading_code(shape: vgg.Shape, preprocessing: Preprocessing, file: str) -> s
     lines += ["", 'names = json.loads(Path("class_indices.json").read_text(encoding="utf-8"))']
     if not simple:
         return "\n".join([*lines, "# preprocessing.json tells how a picture becomes numbers"])
-    lines += [*_preparation(preprocessing), "", 'picture = prepare(Image.open("picture.jpg").convert("RGB"))']
+    lines += [
+        *_preparation(preprocessing),
+        "",
+        'upright = ImageOps.exif_transpose(Image.open("picture.jpg"))',
+        'picture = prepare(upright.convert("RGB"))',
+    ]
     lines += ["scores = network(picture.unsqueeze(0))[0]", "print(names[str(int(scores.argmax()))])"]
     return "\n".join(lines)
 

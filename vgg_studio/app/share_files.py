@@ -1,0 +1,81 @@
+"""What an exported network consists of, before it is written: its files with their sizes, and the code that uses them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from vgg_studio.core import vgg, wording
+from vgg_studio.core.errors import StudioError
+from vgg_studio.core.language import _, ngettext
+from vgg_studio.core.loading_code import loading_code
+from vgg_studio.core.preprocessing import Preprocessing, from_json
+from vgg_studio.core.run_folder import CLASSES, PREPROCESSING, RunFolder
+
+BYTES_A_NUMBER = 4  # float32
+
+
+class SharedFile(NamedTuple):
+    """A file that will be written, and what is in it."""
+
+    name: str
+    contents: str
+
+
+def shape_of(run: RunFolder) -> vgg.Shape:
+    """The network's shape as its manifest tells it."""
+    job = run.manifest.job
+    return vgg.Shape(
+        job.variant,
+        classes=max(1, len(run.manifest.classes)),
+        channels=job.channels,
+        width_divisor=job.width_divisor,
+        slim_linear=job.slim_linear,
+    )
+
+
+def preprocessing_of(run: RunFolder) -> Preprocessing:
+    """The run's transform; what the job asked for where the file cannot be read."""
+    try:
+        return from_json(run.file(PREPROCESSING).read_bytes())
+    except (OSError, msgspec.DecodeError, StudioError):
+        job = run.manifest.job
+        return Preprocessing(image_size=job.image_size, resize=job.resize, channels=job.channels)
+
+
+def megabytes(run: RunFolder) -> int:
+    """The size of the network's file in millions of bytes, rounded up to 1."""
+    return max(1, round(vgg.parameters(shape_of(run)) * BYTES_A_NUMBER / 1e6))
+
+
+def default_name(run: RunFolder) -> str:
+    """The file name that is proposed."""
+    return f"{run.path.name}.pth"
+
+
+def shared_files(run: RunFolder) -> list[SharedFile]:
+    """The three files that are written."""
+    size = _("the network, {size} MB").format(size=wording.number(megabytes(run)))
+    count = len(run.manifest.classes)
+    names = ngettext("the name of its {count} class", "the names of its {count} classes", count).format(count=count)
+    return [
+        SharedFile(default_name(run), size),
+        SharedFile(CLASSES, names),
+        SharedFile(
+            PREPROCESSING, _("how a picture becomes numbers: {words}").format(words=_scaling(preprocessing_of(run)))
+        ),
+    ]
+
+
+def code_for(run: RunFolder, file: str = "") -> str:
+    """The lines of Python that use the exported file."""
+    return loading_code(shape_of(run), preprocessing_of(run), file or default_name(run))
+
+
+def _scaling(prep: Preprocessing) -> str:
+    if prep.resize == "square":
+        return _("scaled to {side} x {side} px, nothing cut away").format(side=prep.image_size)
+    return _("shorter side {short} px, then the {side} x {side} px in the middle").format(
+        short=prep.shorter_side, side=prep.image_size
+    )
