@@ -79,7 +79,7 @@ class Header(QWidget):
     def set_narrow(self, narrow: bool) -> None:
         """Smaller margins in a narrow window."""
         side = 16 if narrow else 24
-        self._box.setContentsMargins(side, 0, side, 1)
+        self._box.setContentsMargins(side, 0, side, 0)
 
     def show_page(self, page: Page) -> None:
         """Show another page's words from now on."""

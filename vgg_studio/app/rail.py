@@ -127,19 +127,19 @@ class _RailList(QListView):
 class _Mark(QWidget):
     def __init__(self) -> None:
         super().__init__()
-        self.setFixedHeight(theme.HEADER_HEIGHT)
+        self.setFixedHeight(theme.HEADER_HEIGHT - 2)  # the first row begins with 2 px of room for its focus ring
         theme.signals.changed.connect(self.update)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         narrow = self.width() < theme.RAIL_WIDE / 2
-        left = (self.width() - MARK) // 2 if narrow else 20
+        left = (self.width() - MARK) // 2 if narrow else 20 - self.x()
         drawn = theme.drawing("mark", MARK, MARK, self.devicePixelRatioF())
-        painter.drawPixmap(left, (self.height() - MARK) // 2, drawn)
+        painter.drawPixmap(left, (theme.HEADER_HEIGHT - MARK) // 2, drawn)
         if not narrow:
             painter.setPen(theme.color("text"))
             painter.setFont(theme.font("strong"))
-            room = self.rect().adjusted(left + MARK + 12, 0, 0, 0)
+            room = self.rect().adjusted(left + MARK + 12, 0, 0, 2)
             painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, "VGG Studio")
         painter.end()
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButt
 from vgg_studio.app import theme
 
 Box = TypeVar("Box", bound=QBoxLayout)
+EMPTY_WIDTH = 420
 
 
 def elide(text: str, font: QFont, width: int, mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight) -> str:
@@ -75,7 +76,7 @@ class Elided(Label):
         self._fit()
 
     def sizeHint(self) -> QSize:
-        width = self.fontMetrics().horizontalAdvance(self._whole)
+        width = self.fontMetrics().horizontalAdvance(self._whole) + 1  # it rounds down; eliding does not
         return QSize(width, max(self.minimumHeight(), self.fontMetrics().height()))
 
     def _fit(self) -> None:
@@ -95,7 +96,7 @@ class Button(QPushButton):
         self._icon_name, self._words = icon, ""
         self.setProperty("kind", self.kind)
         self.setProperty("tone", tone)
-        self.setIconSize(QSize(16, 16))
+        self.setIconSize(QSize(16 + 4, 16))
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAutoDefault(False)
         self.setText(text)
@@ -134,7 +135,7 @@ class Button(QPushButton):
 
     def _paint_icon(self) -> None:
         if self._icon_name:
-            self.setIcon(theme.icon(self._icon_name, self.icon_tone, 16))
+            self.setIcon(theme.icon(self._icon_name, self.icon_tone, 16, 4))  # Qt puts 4 px before the words; we want 8
         elif not self.icon().isNull():
             self.setIcon(QIcon())
 
@@ -239,7 +240,7 @@ class EmptyState(QWidget):
         self.sign = Sign(icon, "muted", 32)
         self.sentence = Label(sentence, tone="muted", wrap=True)
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.sentence.setFixedWidth(420)
+        self.sentence.setFixedWidth(EMPTY_WIDTH)
         self.button = PrimaryButton(action)
         self.button.clicked.connect(self.acted)
         box = QVBoxLayout(self)
@@ -248,10 +249,12 @@ class EmptyState(QWidget):
         for widget in (self.sign, self.sentence, self.button):
             box.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
         box.addStretch(1)
+        self.set_words(sentence, action)
 
     def set_words(self, sentence: str, action: str) -> None:
         """Set sentence and action; without an action the button is hidden."""
         self.sentence.setText(sentence)
+        self.sentence.setFixedHeight(max(theme.LINE_HEIGHT[13], self.sentence.heightForWidth(EMPTY_WIDTH)))
         self.button.setText(action)
         self.button.setVisible(bool(action))
 
