@@ -47,12 +47,13 @@ class FilesCard(Card):
         for name, contents in zip(self.names, self.contents, strict=True):
             self.box.addLayout(column(name, contents, spacing=0))
         self.box.addWidget(self.promise)
-        self.box.addStretch(1)
+        self.box.addSpacing(4)
         words = column(self.outcome, self.folder_link, spacing=0)
         words.setAlignment(self.folder_link, Qt.AlignmentFlag.AlignLeft)
         outcome = row(column(self.sign, None), words, spacing=8)
         outcome.setStretch(1, 1)
         self.box.addLayout(outcome)
+        self.box.addStretch(1)
 
     def show_run(self, run: RunFolder) -> None:
         """Show what will be written of a run."""

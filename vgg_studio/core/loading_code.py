@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from vgg_studio.core import vgg
 from vgg_studio.core.preprocessing import Preprocessing
 
@@ -20,10 +22,11 @@ def loading_code(shape: vgg.Shape, preprocessing: Preprocessing, file: str) -> s
     lines += [
         "",
         *_network(shape),
-        f"network.load_state_dict(torch.load({file!r}, weights_only=True))",
+        f"weights = torch.load({json.dumps(file)}, weights_only=True)",
+        "network.load_state_dict(weights)",
         "network.eval()",
     ]
-    lines += ["", 'names = json.loads(Path("class_indices.json").read_text(encoding="utf-8"))']
+    lines += ["", 'names = json.loads(Path("class_indices.json").read_bytes())']
     if not simple:
         return "\n".join([*lines, "# preprocessing.json tells how a picture becomes numbers"])
     lines += [
