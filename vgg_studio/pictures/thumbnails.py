@@ -1,0 +1,66 @@
+"""Small JPEGs of pictures for the window, which never opens a picture itself."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from vgg_studio.core.errors import PictureRefused, StudioError, from_os_error
+from vgg_studio.core.events import Event, JobEnded, PictureRef, ThumbnailFailed, ThumbnailMade
+from vgg_studio.core.jobs import Stop, ThumbnailJob
+from vgg_studio.pictures.opening import locate, open_picture, reason_of
+from vgg_studio.pictures.saving import save_jpeg, stands
+
+_QUALITY = 88
+
+
+def make_thumbnails(job: ThumbnailJob, stop: Stop, *, cache: Path) -> Iterator[Event]:
+    """A ThumbnailMade or ThumbnailFailed for each picture, in the order asked, then JobEnded.
+
+    Files lie in `cache`/thumbnails, which only the user can read; their names change with path, size, date and `side`.
+    """
+    folder = cache / "thumbnails"
+    try:
+        _make_private(folder)
+        for picture in job.pictures:
+            if stop.how is not None:
+                yield JobEnded(outcome="stopped")
+                return
+            yield _made(picture, job, folder)
+    except StudioError as error:
+        yield JobEnded(outcome="failed", failure=error.fact())
+    else:
+        yield JobEnded(outcome="done")
+
+
+def _made(ref: PictureRef, job: ThumbnailJob, folder: Path) -> Event:
+    try:
+        path = locate(ref, job.data)
+        file = folder / f"{_key(path, job.side)}.jpg"
+        if not stands(file):
+            picture = open_picture(path, at_least=job.side)
+            picture.thumbnail((job.side, job.side), Image.Resampling.BICUBIC)
+            save_jpeg(picture, file, quality=_QUALITY, mode=0o600)
+    except PictureRefused as error:
+        return ThumbnailFailed(picture=ref, reason=error.reason)
+    return ThumbnailMade(picture=ref, file=str(file))
+
+
+def _key(path: bytes, side: int) -> str:
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise PictureRefused(reason_of(error)) from error
+    text = f"\0{status.st_size}\0{status.st_mtime_ns}\0{side}".encode()
+    return hashlib.sha256(os.path.abspath(path) + text).hexdigest()[:32]
+
+
+def _make_private(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise from_os_error(error, str(folder)) from error
