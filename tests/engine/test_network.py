@@ -90,7 +90,7 @@ def test_that_fresh_weights_depend_on_shape_and_seed_alone() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_that_fresh_weights_keep_the_signals_size_in_a_slim_network_too() -> None:
+def test_that_fresh_weights_keep_the_signals_size_in_a_slim_plain_network_too() -> None:
     network = build(vgg.Shape("vgg16", classes=10, width_divisor=8, slim_linear=True)).eval()
     trunk, _ = trunk_and_head(network, "fc8")
     pictures = _pictures(16, 64)
@@ -103,6 +103,12 @@ def test_that_fresh_batch_normalisation_is_the_identity_and_biases_are_zero() ->
     assert not any(value.any() for key, value in state.items() if key.endswith(("bias", "running_mean", "tracked")))
     assert torch.equal(state["features.1.running_var"], torch.ones(4))
     assert torch.equal(state["features.1.weight"], torch.ones(4))
+
+
+def test_that_linear_layers_behind_batch_normalisation_start_as_torchvisions() -> None:
+    state = build(vgg.Shape("vgg11_bn", classes=5, width_divisor=4, slim_linear=True)).state_dict()
+    for key in ("classifier.0.weight", "classifier.3.weight", "classifier.6.weight"):
+        assert float(state[key].std()) == pytest.approx(0.01, rel=0.05)
 
 
 def test_that_dropout_is_as_asked() -> None:
