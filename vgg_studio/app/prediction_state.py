@@ -1,4 +1,4 @@
-"""The answers on the Predict page: a fold over the events of its orders."""
+"""The answers on the Predict page and what became of an export: folds over the events of their orders."""
 
 from __future__ import annotations
 
@@ -56,3 +56,20 @@ class PredictionState:
                 self.orders = [waiting for waiting in self.orders if waiting != order]
                 self.failure = event.failure or self.failure
                 self.phase, self.ended = None, event.time
+
+
+@dataclass
+class ExportState:
+    """The last order to save a network as files: where it went, or why it did not."""
+
+    run: str = ""
+    running: bool = False
+    files: list[str] = field(default_factory=list)
+    failure: ev.Failure | None = None
+
+    def fold(self, event: ev.Event) -> None:
+        """Take in one event of the order."""
+        if isinstance(event, ev.Exported):
+            self.files = list(event.files)
+        elif isinstance(event, ev.JobEnded):
+            self.running, self.failure = False, event.failure

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from vgg_studio import paths
 from vgg_studio.app import theme
-from vgg_studio.app.prediction_state import PredictionState
+from vgg_studio.app.prediction_state import ExportState, PredictionState
 from vgg_studio.app.scan_state import ScanState
 from vgg_studio.app.settings import RecentFolder, Settings
 from vgg_studio.app.thumbnails import ThumbnailStore
@@ -24,16 +23,6 @@ from vgg_studio.core.run_folder import RunFolder, list_runs, new_run_path
 
 if TYPE_CHECKING:
     from vgg_studio.app.engines import Engines
-
-
-@dataclass
-class ExportState:
-    """The last order to save a network as files: where it went, or why it did not."""
-
-    run: str = ""
-    running: bool = False
-    files: list[str] = field(default_factory=list)
-    failure: ev.Failure | None = None
 
 
 class Studio(QObject):
@@ -73,6 +62,7 @@ class Studio(QObject):
         engines.happened.connect(self._take)
         engines.events.connect(self._announce)
         engines.ready.connect(self._ready)
+        self.thumbnails.arrived.connect(self._thumbnail_arrived)
         theme.signals.changed.connect(self.theme_changed)
 
     # --- the folder of pictures
@@ -162,7 +152,7 @@ class Studio(QObject):
     def find_unfinished(self) -> None:
         """Look whether the newest run can go on: it was paused, or nobody ended it. Called once after the start."""
         newest = next(iter(self.runs), None)
-        if newest and newest.manifest.outcome in ("", "paused") and newest.manifest.last and not newest.in_use():
+        if newest is not None and can_go_on(newest):
             self.unfinished_run = newest
             self.training_changed.emit()
 
@@ -228,7 +218,8 @@ class Studio(QObject):
             self.prediction.fold(event, order)
             self._touched.add("prediction")
         elif order == self._export_order:
-            self._take_export(event)
+            self.exporting.fold(event)
+            self._touched.add("export")
 
     def _take_training(self, event: ev.Event) -> None:
         self.progress.fold(event)
@@ -256,24 +247,14 @@ class Studio(QObject):
             self._scan_order, self.drawing_samples = "", False
 
     def _remember_folder(self) -> None:
-        first = next((refs[0] for refs in self.scan.pictures.values() if refs), None)
-        made = self.thumbnails.file(first, self.folder) if first else ""
-        known = RecentFolder(
-            path=self.folder,
-            pictures=self.scan.count,
-            classes=len(self.scan.classes),
-            opened=time.time(),
-            thumbnail=made,
-        )
-        self.settings.remember(known)
+        first = first_picture(self.scan)
+        if first is not None:
+            self.thumbnails.pixmap(first, self.scan.folder)  # asks for it: it stands beside the folder's name later on
+        self.settings.remember(recent_folder(self.scan, self.thumbnails))
 
-    def _take_export(self, event: ev.Event) -> None:
-        if isinstance(event, ev.Exported):
-            self.exporting.files = list(event.files)
-        elif isinstance(event, ev.JobEnded):
-            self.exporting.running, self.exporting.failure = False, event.failure
-            self._export_order = ""
-        self._touched.add("export")
+    def _thumbnail_arrived(self, picture: ev.PictureRef) -> None:
+        if self.scan.finished and picture == first_picture(self.scan):
+            self.settings.remember(recent_folder(self.scan, self.thumbnails))
 
     def _announce(self) -> None:
         touched, self._touched = self._touched, set()
@@ -291,3 +272,22 @@ class Studio(QObject):
     def run_at(self, path: str) -> RunFolder | None:
         """The run in this folder, if it is among the known ones."""
         return next((run for run in self.runs if run.path == Path(path)), None)
+
+
+def can_go_on(run: RunFolder) -> bool:
+    """Whether a run stopped on its way (paused, or nobody ended it), has a checkpoint, and nobody is writing into it."""
+    return run.manifest.outcome in ("", "paused") and run.manifest.last is not None and not run.in_use()
+
+
+def first_picture(scan: ScanState) -> ev.PictureRef | None:
+    """The picture that stands for a folder: the first of its first class."""
+    return next((refs[0] for refs in scan.pictures.values() if refs), None)
+
+
+def recent_folder(scan: ScanState, thumbnails: ThumbnailStore) -> RecentFolder:
+    """The open folder as an entry of the recent ones, with its first picture if that has a thumbnail already."""
+    first = first_picture(scan)
+    made = thumbnails.file(first, scan.folder) if first else ""
+    return RecentFolder(
+        path=scan.folder, pictures=scan.count, classes=len(scan.classes), opened=time.time(), thumbnail=made
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ class ThumbnailStore(QObject):
         self._orders: dict[str, tuple[Key, ...]] = {}
         self._files: dict[Key, str] = {}
         self._failed: dict[Key, str] = {}
+        self._suspects: set[Key] = set()  # one of them may have ended an engine: asked for one by one
         self._kept: OrderedDict[Key, QPixmap] = OrderedDict()
         self._timer = QTimer(self, singleShot=True, interval=15)
         self._timer.timeout.connect(self._ask)
@@ -63,7 +65,7 @@ class ThumbnailStore(QObject):
 
     def clear(self) -> None:
         """Forget everything that is known: after a rescan, pictures may have changed."""
-        for known in (self._wanted, self._files, self._failed, self._kept):
+        for known in (self._wanted, self._files, self._failed, self._suspects, self._kept):
             known.clear()
 
     def _want(self, key: Key) -> None:
@@ -78,12 +80,19 @@ class ThumbnailStore(QObject):
 
     def _ask(self) -> None:
         while self._wanted and len(self._orders) < ORDERS:
-            data, _, side = next(reversed(self._wanted))
-            batch = tuple(key for key in reversed(self._wanted) if key[0] == data and key[2] == side)[:BATCH]
+            batch = self._next_batch()
+            data, _, side = batch[0]
             for key in batch:
                 del self._wanted[key]
             job = ThumbnailJob(pictures=[ref for _, ref, _ in batch], data=data, side=side)
             self._orders[self._engines.ask("pictures", job)] = batch
+
+    def _next_batch(self) -> tuple[Key, ...]:
+        newest = next(reversed(self._wanted))
+        if newest in self._suspects:
+            return (newest,)
+        alike = (key for key in reversed(self._wanted) if (key[0], key[2]) == (newest[0], newest[2]))
+        return tuple(itertools.islice((key for key in alike if key not in self._suspects), BATCH))
 
     def _take(self, order: str, event: ev.Event) -> None:
         keys = self._orders.get(order)
@@ -98,7 +107,20 @@ class ThumbnailStore(QObject):
             self.arrived.emit(event.picture)
         elif isinstance(event, ev.JobEnded):
             del self._orders[order]
+            if event.outcome == "failed":
+                self._ask_one_by_one(keys)
             self._ask()
+
+    def _ask_one_by_one(self, keys: tuple[Key, ...]) -> None:
+        """The engine died over one of these pictures: find it, so that it is the only one that is not shown."""
+        left = [key for key in keys if key not in self._files and key not in self._failed]
+        if len(keys) == 1:
+            for key in left:
+                self._failed[key] = "damaged"
+                self.arrived.emit(key[1])
+            return
+        self._suspects.update(left)
+        self._wanted.update(dict.fromkeys(left))
 
     def _load(self, key: Key) -> QPixmap | None:
         reader = QImageReader(self._files[key], b"jpeg")  # only ever a file that our own engine wrote
