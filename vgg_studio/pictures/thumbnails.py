@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from vgg_studio import paths
 from vgg_studio.core.errors import PictureRefused, StudioError, from_os_error
 from vgg_studio.core.events import Event, JobEnded, PictureRef, ThumbnailFailed, ThumbnailMade
 from vgg_studio.core.jobs import Stop, ThumbnailJob
@@ -18,14 +19,14 @@ from vgg_studio.pictures.saving import save_jpeg, stands
 _QUALITY = 88
 
 
-def make_thumbnails(job: ThumbnailJob, stop: Stop, *, cache: Path) -> Iterator[Event]:
+def make_thumbnails(job: ThumbnailJob, stop: Stop, *, cache: Path | None = None) -> Iterator[Event]:
     """A ThumbnailMade or ThumbnailFailed for each picture, in the order asked, then JobEnded.
 
-    Files lie in `cache`/thumbnails, which only the user can read; their names change with path, size, date and `side`.
+    Files lie in `thumbnails` below `cache` (by default the user's), where only the user can read them; their names change
+    with the picture's path, size and date and with `side`.
     """
-    folder = cache / "thumbnails"
     try:
-        _make_private(folder)
+        folder = _private_folder(cache)
         for picture in job.pictures:
             if stop.how is not None:
                 yield JobEnded(outcome="stopped")
@@ -59,8 +60,10 @@ def _key(path: bytes, side: int) -> str:
     return hashlib.sha256(os.path.abspath(path) + text).hexdigest()[:32]
 
 
-def _make_private(folder: Path) -> None:
+def _private_folder(cache: Path | None) -> Path:
+    folder = (cache or paths.cache_folder()) / "thumbnails"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise from_os_error(error, str(folder)) from error
+    return folder
