@@ -15,6 +15,7 @@ if watching.why_no_window():
 from PySide6.QtCore import QEvent, QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
+from tests import watching
 from tests.fakes import FakeEngines
 from vgg_studio.app import theme
 from vgg_studio.app.settings import Settings
@@ -34,8 +35,9 @@ def application() -> QApplication:
 
 
 @pytest.fixture(autouse=True)
-def _clean(_lines: object, application: QApplication) -> Iterator[None]:
+def _clean(_lines: watching.Lines, application: QApplication) -> Iterator[None]:
     """Light colours before each test; afterwards every window is closed and deleted."""
+    _lines.expect("plugin does not support")  # said by Qt's offscreen platform about sizes and raising; harmless
     if theme.chosen() != "light":
         theme.choose("light")
     yield

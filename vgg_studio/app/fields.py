@@ -96,7 +96,7 @@ def _set_up(field: QSpinBox | QDoubleSpinBox, name: str, width: int) -> None:
     field.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
     field.setFont(theme.font("tabular"))
     field.lineEdit().setTextMargins(12, 0, 0, 0)  # the style sheet's padding does not reach the line of text
-    field.setFixedWidth(width)
+    field.setFixedSize(width, theme.CONTROL_HEIGHT)
     field.setKeyboardTracking(False)
     field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
