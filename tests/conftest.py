@@ -20,19 +20,26 @@ ROOT = Path(__file__).resolve().parent.parent
 _KEPT = "VGG_STUDIO_REAL_DATA"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Before any test module is read: a clean environment for this process and for those that tests start."""
+_home = tempfile.TemporaryDirectory(prefix="vgg-studio-tests-", ignore_cleanup_errors=True)
+
+
+def _clean_environment() -> None:
+    """For this process and for those that tests start; at once, because other conftests look for Qt while they are read."""
     ours = [name for name in os.environ if name.startswith("VGG_STUDIO_") and name != _KEPT]
-    for name in [*ours, "LANGUAGE", "LC_ALL", "LC_MESSAGES", "PYTHONDONTWRITEBYTECODE"]:
+    places = [name for name in os.environ if name.startswith("XDG_") and name.endswith(("_HOME", "_DIR"))]
+    for name in [*ours, *places, "LANGUAGE", "LC_ALL", "LC_MESSAGES", "PYTHONDONTWRITEBYTECODE"]:
         os.environ.pop(name, None)
     os.environ["LANG"] = "C.UTF-8"
+    os.environ["HOME"] = os.environ["USERPROFILE"] = os.environ["XDG_RUNTIME_DIR"] = _home.name
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # no windows popping up on a desktop; .ci/run asks for xcb
-    home = tempfile.TemporaryDirectory(prefix="vgg-studio-tests-", ignore_cleanup_errors=True)
-    config.add_cleanup(home.cleanup)
-    os.environ["HOME"] = os.environ["USERPROFILE"] = home.name
-    for name in [name for name in os.environ if name.startswith("XDG_") and name.endswith(("_HOME", "_DIR"))]:
-        del os.environ[name]
-    os.environ["XDG_RUNTIME_DIR"] = home.name
+
+
+_clean_environment()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before the first test is read."""
+    config.add_cleanup(_home.cleanup)
     hypothesis.settings.register_profile("unhurried", deadline=None, derandomize=True)  # a busy machine is no failure
     hypothesis.settings.load_profile("unhurried")
     watching.remember_beginnings()
