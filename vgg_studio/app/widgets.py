@@ -66,6 +66,7 @@ class Elided(Label):
         self._whole = text
         self.setAccessibleName(text)
         self._fit()
+        self.updateGeometry()  # the shortened text may be the same as before; the room that is wanted is not
 
     def whole(self) -> str:
         """The text before shortening."""
