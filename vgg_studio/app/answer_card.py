@@ -107,7 +107,7 @@ class AnswerCard(Card):
         else:
             clear = verdicts.verdict(answer, threshold) == "clear"
             name = verdicts.picture_name(answer)
-            words = _("{picture} is most likely") if clear else _("{picture} could be, but it is not sure:")
+            words = _("{picture} is most likely") if clear else _("{picture} is perhaps")
             self.about.setText(words.format(picture=name))
             self.answer.setText(wording.escaped(answer.top[0].label))
             self.chip.show_verdict("good" if clear else "warn", _("Clear answer") if clear else _("Not sure"))

@@ -104,6 +104,7 @@ class DataPage(Page):
 
     def open_folder(self, path: str) -> None:
         """Open a folder; one of the recent ones that is gone is forgotten as soon as its scan says so."""
+        self.studio.message.emit("")  # what was said about an earlier drop is over
         self.studio.open_folder(path)
 
     def dropped(self, paths: list[str]) -> bool:

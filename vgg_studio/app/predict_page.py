@@ -82,16 +82,22 @@ class PredictPage(Page):
         state = self.studio.prediction
         if state.failure:
             return describe(state.failure)
-        if state.running and not state.rows:
-            return wording.phase_words(state.phase or "loading_network", state.phase_done, state.phase_total)
         count = sum(isinstance(found, PicturePredicted) for found in state.rows)
         if state.running:
-            return ngettext("{count} picture named so far…", "{count} pictures named so far…", count).format(
-                count=wording.number(count)
-            )
+            return self._running(count)
         if state.rows:
             return self._summary(count)
         return _("Ready to name pictures.") if self.model() else _("There is no network to ask yet.")
+
+    def _running(self, count: int) -> str:
+        state = self.studio.prediction
+        if not state.rows and state.phase != "testing":
+            return wording.phase_words(state.phase or "loading_network", state.phase_done, state.phase_total)
+        total = max(len(state.asked), state.phase_total)
+        if len(state.rows) >= total:
+            return _("Naming pictures…")
+        words = ngettext("Named {count} of {total} picture", "Named {count} of {total} pictures", total)
+        return words.format(count=wording.number(count), total=wording.number(total))
 
     def _summary(self, count: int) -> str:
         named = ngettext("{count} picture named in {time}", "{count} pictures named in {time}", count).format(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 
 from vgg_studio.core import vgg
 from vgg_studio.core.preprocessing import Preprocessing
@@ -45,7 +46,9 @@ def _network(shape: vgg.Shape) -> list[str]:
     plan = [str(channels) if kind == "conv" else '"M"' for kind, channels in _plan(shape)]
     lines = [
         "from torchvision.models.vgg import VGG, make_layers",
-        f"layers = make_layers([{', '.join(plan)}], batch_norm={shape.batch_norm})",
+        "layers = make_layers([",
+        *(f"    {line}" for line in textwrap.wrap(", ".join(plan) + ",", 60)),
+        f"], batch_norm={shape.batch_norm})",
     ]
     if shape.channels != 3:
         first = shape.blocks[0][1]
