@@ -23,7 +23,8 @@ Command = Callable[..., "Done"]
 
 def environment(engine: str = "quick", **more: str) -> dict[str, str]:
     """The test's own environment with the stand-in that is to be the engine."""
-    return {**os.environ, "STAND_IN": engine, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", **more}
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return {**buffered, "STAND_IN": engine, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", **more}
 
 
 class Done(NamedTuple):

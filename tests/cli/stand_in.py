@@ -64,7 +64,7 @@ def training(job: TrainJob, stop: Stop, seconds_a_batch: float = 0.0) -> Iterato
     yield ev.PhaseStarted(phase="reading", total=3)
     for number in range(3):
         yield ev.PictureLeftOut(picture=ev.PictureRef(path=f"\x1b[31m/{number}.jpg"), reason="web_page")
-    yield ev.ClassLeftOut(name="lonely", count=1)
+    yield ev.ClassLeftOut(name="lonely\x1b[0m", count=1)
     yield begun(job)
     for epoch in range(1, job.epochs + 1):
         for batch in range(1, BATCHES + 1):

@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
 from tests.cli.conftest import Command
+from vgg_studio import paths
+from vgg_studio.cli import columns, main
+from vgg_studio.cli.commands import app
 from vgg_studio.core import events as ev
+from vgg_studio.core import language
 
 
 def _events(stdout: str) -> list[dict[str, Any]]:
@@ -141,7 +146,7 @@ def test_that_a_pipe_gets_no_control_characters(command: Command, pictures: Path
 def test_that_a_class_of_one_picture_and_a_web_page_are_told(command: Command, pictures: Path) -> None:
     done = command("train", str(pictures), "--epochs", "1")
     assert done.stdout.count("is a web page, not a picture") == 3
-    assert "The class lonely is left out: it has 1 picture, two are the least." in done.stdout
+    assert r"The class lonely\x1b[0m is left out: it has 1 picture, two are the least." in done.stdout
 
 
 def test_that_a_terminal_without_the_letters_gets_the_rest(command: Command, pictures: Path) -> None:
@@ -168,12 +173,29 @@ def test_that_export_names_the_files_that_it_wrote(command: Command, run: Path) 
     assert command("export", str(run), "out.pth").stdout == "Written: out.pth\n"
 
 
+def _texts(command: Any) -> list[str]:
+    """Every text in the help of a command and of those below it."""
+    own = [command.help, *[text for one in command.params for text in (one.help, one.rich_help_panel)]]
+    return own + [text for below in getattr(command, "commands", {}).values() for text in _texts(below)]
+
+
+def test_that_all_of_the_help_is_in_the_language_that_is_chosen() -> None:
+    language.use("pseudo", paths.locales())
+    texts = _texts(main.translated(get_command(app)))
+    assert len(texts) > 80
+    assert [text for text in texts if not text.endswith("~")] == []
+
+
 @pytest.mark.parametrize("words", [("--help",), ("train", "--help"), ("predict", "--help"), ("engine", "--help")])
-def test_that_help_is_in_the_language_that_is_chosen(command: Command, words: tuple[str, ...]) -> None:
+def test_that_help_is_printed_in_the_language_that_is_chosen(command: Command, words: tuple[str, ...]) -> None:
     done = command(*words, "--language", "pseudo")
     assert done.returncode == 0
     assert "~~~" in done.stdout
     assert "\x1b" not in done.stdout
+
+
+def test_that_columns_stay_aligned_with_wide_signs() -> None:
+    assert columns.aligned([["名", "1"], ["ab", "20"], ["玫瑰花", "3"]]) == ["名       1", "ab      20", "玫瑰花   3"]
 
 
 def test_that_sentences_follow_the_language_in_the_environment(command: Command) -> None:

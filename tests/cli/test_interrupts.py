@@ -34,17 +34,18 @@ def _training(engine: str, pictures: Path, *words: str) -> Iterator[subprocess.P
         process.communicate()
 
 
-def _until_first_batch(process: subprocess.Popen[bytes]) -> None:
+def _until_batches(process: subprocess.Popen[bytes], count: int = 1) -> None:
+    """Read until so many more batches were reported; fails where the training ends before."""
     assert process.stdout is not None
-    for line in process.stdout:
-        if b'"batch_ended"' in line:
-            return
+    for _ in range(count):
+        while b'"batch_ended"' not in (line := process.stdout.readline()):
+            assert line, "the training has ended"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_that_the_first_signal_pauses_the_run(pictures: Path, number: signal.Signals) -> None:
     with _training("slow", pictures, "--json") as process:
-        _until_first_batch(process)
+        _until_batches(process)
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
     assert process.returncode == 130
@@ -64,7 +65,7 @@ def test_that_the_text_says_how_to_go_on(pictures: Path, tmp_path: Path) -> None
 
 def test_that_the_second_signal_ends_at_once(pictures: Path) -> None:
     with _training("deaf", pictures, "--json") as process:
-        _until_first_batch(process)
+        _until_batches(process)
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
         assert b"again" in process.stderr.readline()
@@ -76,9 +77,9 @@ def test_that_the_second_signal_ends_at_once(pictures: Path) -> None:
 
 def test_that_nohup_keeps_a_training_alive(pictures: Path) -> None:
     with _training_without_hang_up(pictures) as process:
-        _until_first_batch(process)
+        _until_batches(process)
         process.send_signal(signal.SIGHUP)
-        _until_first_batch(process)
+        _until_batches(process, 10)
         assert process.poll() is None
 
 
@@ -94,9 +95,19 @@ def _training_without_hang_up(pictures: Path) -> Iterator[subprocess.Popen[bytes
 
 def test_that_a_closed_pipe_pauses_the_run_in_a_sentence(pictures: Path) -> None:
     with _training("slow", pictures, "--json") as process:
-        _until_first_batch(process)
+        _until_batches(process)
         assert process.stdout is not None
         assert process.stderr is not None
+        process.stdout.close()
+        assert process.wait(timeout=30) == 1
+        assert process.stderr.read() == b"The output was closed before its end, so the work was stopped.\n"
+
+
+def test_that_a_closed_pipe_of_text_leaves_no_complaint_of_python(pictures: Path) -> None:
+    with _training("slow", pictures) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
         process.stdout.close()
         assert process.wait(timeout=30) == 1
         assert process.stderr.read() == b"The output was closed before its end, so the work was stopped.\n"

@@ -74,6 +74,7 @@ def test_that_no_color_is_respected(pictures: Path) -> None:
 def test_that_a_plain_terminal_gets_plain_lines(pictures: Path) -> None:
     _, output = _on_terminal(["train", str(pictures), "--epochs", "2"], _nothing, TERM="dumb")
     assert b"\x1b" not in output
+    assert "Reading pictures…".encode() in output
 
 
 def test_that_ending_at_once_gives_the_cursor_back(pictures: Path) -> None:
