@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -36,16 +38,22 @@ def application() -> QApplication:
 
 @pytest.fixture(autouse=True)
 def _clean(_lines: watching.Lines, application: QApplication) -> Iterator[None]:
-    """Light colours before each test; afterwards every window is closed and deleted."""
+    """Light colours before each test; afterwards every window is closed and deleted. What fails in a slot fails the test."""
     _lines.expect("plugin does not support")  # said by Qt's offscreen platform about sizes and raising; harmless
     if theme.chosen() != "light":
         theme.choose("light")
+    errors: list[str] = []
+    hook = sys.excepthook
+    sys.excepthook = lambda *error: errors.append("".join(traceback.format_exception(*error)))
     yield
     for widget in application.topLevelWidgets():
         widget.close()
         widget.deleteLater()
     application.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     application.processEvents()
+    sys.excepthook = hook
+    if errors:  # Qt lets a slot fail in silence; a test does not
+        pytest.fail("an exception in a slot:\n" + "\n".join(errors), pytrace=False)
 
 
 @pytest.fixture

@@ -240,7 +240,10 @@ class Window(QMainWindow):
         super().paintEvent(event)
         if not self._was_painted:
             self._was_painted = True
-            QTimer.singleShot(0, self.painted.emit)  # when this paint has reached the screen
+            QTimer.singleShot(0, self, self._say_painted)  # when this paint has reached the screen
+
+    def _say_painted(self) -> None:
+        self.painted.emit()
 
     def _keep_on_a_screen(self) -> None:
         if not any(screen.geometry().intersects(self.frameGeometry()) for screen in QGuiApplication.screens()):
