@@ -158,7 +158,8 @@ class Plot(QObject):
     def _settle(self) -> None:
         """Put everything that is placed in px where it belongs at the present size."""
         height = max(1.0, float(self.view.height()))
-        self.view.setRange(xRange=(0, self._x_end), yRange=(0, self._top * height / max(1.0, height - HEAD)), padding=0)
+        end = self._x_end * (1 + 1e-9)  # else rounding may put the last number just outside
+        self.view.setRange(xRange=(0, end), yRange=(0, self._top * height / max(1.0, height - HEAD)), padding=0)
         if self._curves:
             self._place_best()
             self._place_labels(self._curves)

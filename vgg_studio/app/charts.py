@@ -49,7 +49,8 @@ class Charts(QWidget):
         box.setSpacing(8)
         for (name, meaning), plot in zip(self.titles, (self.loss, self.accuracy), strict=True):
             box.addLayout(row(name, meaning, None))
-            plot.widget.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+            # Ignored: a plot takes what is there; its own wish of 480 px would make the page scroll.
+            plot.widget.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
             plot.widget.setMinimumHeight(96)
             box.addWidget(plot.widget, 1)
 

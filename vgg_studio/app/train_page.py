@@ -306,7 +306,7 @@ class TrainPage(Page):
         self.failure.setVisible(state is State.FAILED)
         if state is State.FAILED and progress.ended:
             saved = saved_round(progress)
-            kept = _("Everything up to round {round} is saved.").format(round=saved) if saved else ""
+            kept = _("Round {round} is saved.").format(round=saved) if saved else ""
             failure = progress.ended.failure or Failure(code="Unexpected")
             self.failure.show_failure(failure, kept, details_of(progress, progress.ended))
 

@@ -42,8 +42,8 @@ class Tile(Card):
         self.value = QLabel()
         self.value.setTextFormat(Qt.TextFormat.RichText)  # our own words and numbers only, escaped all the same
         self.value.setProperty("tone", "text")
-        for words in (self.name, self.caption):
-            words.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.name.setAlignment(Qt.AlignmentFlag.AlignBottom)
+        self.caption.setAlignment(Qt.AlignmentFlag.AlignTop)
         for widget in (self.name, self.value, self.caption):
             self.box.addWidget(widget)
         self.box.addStretch(1)
@@ -57,9 +57,7 @@ class Tile(Card):
             return
         self._shown = figure
         self.name.setText(figure.name)
-        small = f"<span style='font-size:13px; font-weight:400'> {html.escape(figure.unit)}</span>"
-        self.value.setText(html.escape(figure.value) + (small if figure.unit else ""))
-        self.caption.setText(figure.caption)
+        self._write(unit_beside=True)
         said = (figure.name, figure.value, figure.unit, figure.caption)
         self.setAccessibleName(" ".join(part for part in said if part))
 
@@ -67,12 +65,24 @@ class Tile(Card):
         """What is shown."""
         return self._shown
 
+    def _write(self, unit_beside: bool) -> None:
+        """The unit stands small behind the value, or before the caption where there is no room for it."""
+        figure = self._shown
+        small = f"<span style='font-size:13px; font-weight:400'> {html.escape(figure.unit)}</span>"
+        self.value.setText(html.escape(figure.value) + (small if figure.unit and unit_beside else ""))
+        parts = [figure.caption] if unit_beside else [figure.unit, figure.caption]
+        self.caption.setText(", ".join(part for part in parts if part))
+
+    def fit_unit(self, width: int) -> None:
+        """Put the unit where it fits in `width` px."""
+        value = QFontMetrics(theme.font("figure")).horizontalAdvance(self._shown.value)
+        unit = self.name.fontMetrics().horizontalAdvance(f" {self._shown.unit}")
+        self._write(unit_beside=not self._shown.unit or value + unit <= width)
+
     def level(self, width: int, names: int, captions: int) -> None:
         """Take the heights of the row; a value that is too wide for `width` px is written small, never cut off."""
         large = theme.font("figure")
-        wide = QFontMetrics(large).horizontalAdvance(self._shown.value)
-        unit = self.name.fontMetrics().horizontalAdvance(f" {self._shown.unit}") if self._shown.unit else 0
-        fits = wide + unit <= width
+        fits = QFontMetrics(large).horizontalAdvance(self._shown.value) <= width
         self.value.setFont(large if fits else theme.font("tabular_strong"))
         self.value.setWordWrap(not fits)
         self.value.setMinimumHeight(theme.LINE_HEIGHT[20])
@@ -119,7 +129,9 @@ class TrainTiles(QWidget):
             return
         first = self.tiles[0].name
         names = max(_height(first, name, width) for name in all_names())
-        self._captions = max(self._captions, *(_height(first, tile.figure().caption, width) for tile in self.tiles))
+        for tile in self.tiles:
+            tile.fit_unit(width)
+        self._captions = max(self._captions, *(_height(first, tile.caption.text(), width) for tile in self.tiles))
         for tile in self.tiles:
             tile.level(width, names, self._captions)
 

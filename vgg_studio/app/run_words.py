@@ -1,0 +1,126 @@
+"""What is said of a run: how it was trained, how it stands, when it began. No widgets."""
+
+from __future__ import annotations
+
+import html
+import re
+import time
+
+from vgg_studio.app import places
+from vgg_studio.app.advanced_settings import rate_words
+from vgg_studio.app.run_titles import network_name, run_title
+from vgg_studio.core import recipes, wording
+from vgg_studio.core.events import Evaluation
+from vgg_studio.core.language import N_, _
+from vgg_studio.core.run_folder import RunFolder
+
+SHORT_STAGES: dict[str, str] = {
+    "block1": N_("everything"),
+    "block2": N_("all but the first block"),
+    "block3": N_("last three blocks"),
+    "block4": N_("last two blocks"),
+    "block5": N_("last block"),
+    "fc6": N_("classifier"),
+    "fc7": N_("last two layers"),
+    "fc8": N_("last layer"),
+}
+ENDED_WELL = ("finished", "finished_early")
+_LARGE = re.compile(r"\d[\d,]*(?:\D{1,6}\d[\d,]*)?")  # "183 of 200"
+
+
+def what(run: RunFolder) -> str:
+    """Network and how much of it learned, in a few words."""
+    job = run.manifest.job
+    if job.weights == "none":
+        return _("{network}, from scratch").format(network=network_name(run))
+    stage = _(SHORT_STAGES[recipes.train_from(job)])
+    return _("{network}, {stage}").format(network=network_name(run), stage=stage)
+
+
+def when(run: RunFolder) -> str:
+    """The day a run began, with the time where that was today."""
+    created = run.manifest.created
+    day = places.day(created)
+    if time.strftime("%x", time.localtime(created)) != time.strftime("%x"):
+        return day
+    return _("{day}, {time}").format(day=day, time=time.strftime("%H:%M", time.localtime(created)))
+
+
+def standing(run: RunFolder, training: bool) -> tuple[str, str]:
+    """At the right of a run's name: an icon ("" for none) and the score, or how far it came."""
+    manifest = run.manifest
+    done, rounds = len(manifest.epochs), manifest.job.epochs
+    if training:
+        return "play", _("training")
+    if manifest.outcome == "failed":
+        return "bad", _("failed")
+    if manifest.outcome == "paused":
+        return "pause", _("paused, {done} of {rounds}").format(done=done, rounds=rounds)
+    if manifest.outcome in ENDED_WELL:
+        score = manifest.evaluation.accuracy if manifest.evaluation else manifest.best_accuracy
+        return "", wording.percent(score)
+    return "pause", _("interrupted, {done} of {rounds}").format(done=done, rounds=rounds)
+
+
+def sentence(run: RunFolder, training: bool) -> str:
+    """How a run ended, or how it stands, in one whole sentence."""
+    manifest = run.manifest
+    values: dict[str, object] = {
+        "run": run_title(run),
+        "done": len(manifest.epochs),
+        "rounds": wording.rounds(len(manifest.epochs)),
+        "all": manifest.job.epochs,
+        "time": wording.duration(manifest.elapsed),
+        "best": manifest.best_epoch,
+    }
+    if training:
+        return _("{run} is being trained now.").format(**values)
+    if manifest.outcome == "failed":
+        return _("{run} failed after {rounds}.").format(**values)
+    if manifest.outcome not in ENDED_WELL:
+        text = _("{run} is paused after {done} of {all} rounds.")
+        if manifest.outcome != "paused":
+            text = _("{run} was interrupted after {done} of {all} rounds.")
+        return text.format(**values)
+    if not manifest.best_epoch:
+        return _("{run} ended before its first round was complete.").format(**values)
+    if manifest.outcome == "finished_early":
+        return _("{run} ended early after {rounds} in {time}; round {best} was the best and is kept.").format(**values)
+    return _("{run} finished after {rounds} in {time}; round {best} was the best and is kept.").format(**values)
+
+
+def settings(run: RunFolder) -> str:
+    """Everything that was chosen for a run, in one line."""
+    job = run.manifest.job
+    parts = [network_name(run), wording.weights_title(job.weights)]
+    if job.weights != "none":
+        parts.append(_("{stage} learned").format(stage=wording.stage_title(recipes.train_from(job))))
+    parts += [
+        wording.rounds(job.epochs),
+        _("batch {batch}, rate {rate}").format(
+            batch=run.manifest.batch_size or job.batch_size, rate=rate_words(recipes.learning_rate(job))
+        ),
+        _("pictures of {side} px").format(side=job.image_size),
+        _("seed {seed}").format(seed=job.seed),
+        wording.device_title(run.manifest.device),
+    ]
+    return "; ".join(parts)
+
+
+def headline(evaluation: Evaluation) -> str:
+    """The score's sentence as rich text: the numbers at 32 px, the rest at 20. Holds our own words and numbers only."""
+    words = wording.score_sentence(evaluation)
+    found = _LARGE.search(words)
+    if not found:
+        return html.escape(words)
+    before, large, after = words[: found.start()], found[0], words[found.end() :]
+    return f"{html.escape(before)}<span style='font-size:32px'>{html.escape(large)}</span>{html.escape(after)}"
+
+
+def best_so_far(run: RunFolder) -> str:
+    """What stands in the headline's place while a run has no score, as rich text."""
+    manifest = run.manifest
+    if manifest.best_accuracy is None:
+        return html.escape(_("It has no score yet."))
+    words = _("{score} named right when checked after round {best}.")
+    return html.escape(words.format(score=wording.percent(manifest.best_accuracy), best=manifest.best_epoch))
