@@ -158,6 +158,12 @@ class PredictPage(Page):
         else:
             self.use(model)
 
+    def entered(self) -> None:
+        """Another page may have chosen who answers, such as Results with the run that is looked at there."""
+        wanted = self.studio.settings.choice("answers_from")
+        if wanted and wanted != self._model:
+            self.use(wanted)
+
     def _start_first(self) -> None:
         if self.model():
             self.choose_pictures()
