@@ -92,18 +92,3 @@ def plain_png(data: bytes) -> tuple[bytes, bytes]:
             exif = data[at + 8 : end - 4]
         at = end
     return b"".join(kept), exif
-
-
-def ends_early(data: bytes, kind: str, complaint: str) -> bool:
-    """Whether a file that could not be decoded is a beginning of one: its end mark or announced length is missing."""
-    if kind == "JPEG":
-        return not data.rstrip(b"\0\r\n ").endswith(b"\xff\xd9")
-    if kind == "PNG":
-        return b"IEND" not in data[-64:]
-    if kind == "GIF":
-        return not data.rstrip(b"\0").endswith(b";")
-    if kind == "WEBP":
-        return len(data) < 8 + int.from_bytes(data[4:8], "little")
-    if kind == "BMP":
-        return len(data) < int.from_bytes(data[2:6], "little")
-    return any(word in complaint.lower() for word in ("truncat", "eof", "not enough", "unexpected end", "no more"))

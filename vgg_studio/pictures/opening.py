@@ -145,6 +145,7 @@ def _decoded(file: IO[bytes], at_least: int) -> Image.Image:
 
 def _attempt(file: IO[bytes], kind: str, at_least: int, exif: bytes = b"") -> Image.Image:
     _silence()
+    file.seek(0)
     with _Tiff(file) if kind == "TIFF" else Image.open(file, formats=(kind,)) as picture:
         _check_size(picture.width * picture.height)
         if at_least and isinstance(picture, JpegImagePlugin.JpegImageFile):
@@ -164,7 +165,7 @@ def _second_attempt(data: bytes, kind: str, at_least: int, first: BaseException)
             return _attempt(io.BytesIO(plain), kind, at_least, exif)
         except _ODD:
             pass
-    raise PictureRefused("cut_off" if metadata.ends_early(data, kind, str(first)) else "damaged") from first
+    raise PictureRefused("cut_off" if sniffing.ends_early(data, kind, str(first)) else "damaged") from first
 
 
 def _check_size(pixels: int) -> None:

@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, whatever its name says. Only kinds of ALLOWED ever reach a decoder."""
+"""What a file is by its bytes, whatever its name says. Only kinds of ALLOWED ever reach a decoder."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ _PPM = re.compile(rb"P[1-6fF][\s#]")
 _WEB = re.compile(
     rb"<(!doctype\s+html|html|head|body|title|script|style|meta|link|div|p|h1|iframe|\?php)\b", re.IGNORECASE
 )
+_CUT_OFF = ("truncat", "eof", "not enough", "unexpected end", "no more")  # in what Pillow says of files that end early
 _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
 
 
@@ -65,10 +66,10 @@ def kind_of(head: bytes) -> str:
         raise PictureRefused("empty")
     if kind := _picture(head):
         return kind
+    if len(head) < 12 and (head[:4] == b"RIFF" or any(magic.startswith(head) for magic in (b"RIFF", *dict(_PICTURES)))):
+        raise PictureRefused("cut_off")
     _refuse_others(head)
     _refuse_documents(head)
-    if len(head) < 12 and any(magic.startswith(head) for magic, _ in _PICTURES):
-        raise PictureRefused("cut_off")
     raise PictureRefused("not_a_picture")
 
 
@@ -81,6 +82,31 @@ def webp_pixels(head: bytes) -> int:
         bits = int.from_bytes(body[1:5], "little")
         return (1 + (bits & 0x3FFF)) * (1 + (bits >> 14 & 0x3FFF))
     return 0  # the plain kind ends at 16,383 px a side and reserves nothing early
+
+
+def ends_early(data: bytes, kind: str, complaint: str) -> bool:
+    """Whether a file that could not be decoded (with that `complaint`) is the beginning of one: its announced end is missing."""
+    if any(word in complaint.lower() for word in _CUT_OFF):
+        return True
+    announced = {
+        "WEBP": 8 + int.from_bytes(data[4:8], "little"),
+        "BMP": int.from_bytes(data[2:6], "little"),
+        "TIFF": int.from_bytes(data[4:8], "little" if data[:1] == b"I" else "big"),  # where the directory begins
+        "AVIF": _boxes_end(data),
+    }
+    endings = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82", "GIF": b";"}
+    return len(data) < announced.get(kind, 0) or not data.rstrip(b"\0\r\n ").endswith(endings.get(kind, b""))
+
+
+def _boxes_end(data: bytes) -> int:
+    """Where the last box of an ISO media file says that it ends."""
+    end = 0
+    while end + 8 <= len(data):
+        size = int.from_bytes(data[end : end + 4], "big")
+        if size < 8:
+            break
+        end += size
+    return end
 
 
 def _picture(head: bytes) -> str:
