@@ -12,10 +12,12 @@ from vgg_studio.app.answer_card import AnswerCard
 from vgg_studio.app.caption import CaptionLine
 from vgg_studio.app.fields import MenuButton
 from vgg_studio.app.picture_matte import PictureMatte
+from vgg_studio.app.prediction_state import Answer
 from vgg_studio.app.prediction_table import PredictionView
 from vgg_studio.app.threshold_popup import ThresholdPopup
 from vgg_studio.app.widgets import Card, Divider, PlainButton, column, row
 from vgg_studio.core import wording
+from vgg_studio.core.events import PictureRef
 from vgg_studio.core.language import _, ngettext
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ class PredictAnswers(QWidget):
         super().__init__()
         self._studio = studio
         self._own_threshold: float | None = None  # moved by the user; None: the network's
+        self._shown: tuple[Answer | None, float, int, PictureRef | None] | None = None
         self._choose_at = -1  # the row to choose as soon as it is there
         self.matte, self.answer, self.view = PictureMatte(studio), AnswerCard(), PredictionView(studio)
         self.counts = CaptionLine()
@@ -77,9 +80,15 @@ class PredictAnswers(QWidget):
         """Below it an answer is called unsure, a fraction of 1: the user's, else the network's own."""
         return self._network_threshold() if self._own_threshold is None else self._own_threshold
 
+    def named(self) -> int:
+        """How many pictures have an answer."""
+        counts = self.view.table.counts
+        return counts["clear"] + counts["unsure"]
+
     def unsure(self) -> int:
-        """How many answers need a look."""
-        return sum(verdicts.verdict(found, self.threshold()) != "clear" for found in self._studio.prediction.rows)
+        """How many pictures need a look: unsure answers, and none at all."""
+        counts = self.view.table.counts
+        return counts["unsure"] + counts["failed"]
 
     def forget_threshold(self) -> None:
         """Another network answers: back to its own threshold."""
@@ -135,6 +144,7 @@ class PredictAnswers(QWidget):
         self.save_button.setText(_("Save as CSV…"))
         self.folder_button.setText(_("Add a folder…"))
         self.view.retranslate()
+        self._shown = None
         self.refresh()
 
     def fit(self, narrow: bool, height: int) -> None:
@@ -156,5 +166,9 @@ class PredictAnswers(QWidget):
         rows, opened = self._studio.prediction.rows, self._studio.prediction.opened
         found = rows[at] if 0 <= at < len(rows) else None
         asked = next(iter(self._studio.prediction.asked), None)  # shown while the first answer is on its way
+        now = (found, self.threshold(), len(opened.classes) if opened is not None else 0, asked)
+        if now == self._shown:  # answers come 20 times a second; what has not changed is not painted again
+            return
+        self._shown = now
         self.matte.show_picture(verdicts.picture_of(found) if found is not None else asked)
-        self.answer.show_answer(found, self.threshold(), len(opened.classes) if opened is not None else 0)
+        self.answer.show_answer(*now[:3])

@@ -6,20 +6,19 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QStackedWidget, QWidget
+from PySide6.QtWidgets import QFileDialog, QStackedWidget
 
 from vgg_studio.app import model_choice, verdicts
-from vgg_studio.app.fields import Choice
-from vgg_studio.app.model_choice import FILE, OFFICIAL, OFFICIAL_MB, Answerer
+from vgg_studio.app.answerer_row import AnswererRow
+from vgg_studio.app.model_choice import OFFICIAL, OFFICIAL_MB
 from vgg_studio.app.page import Page, Primary
 from vgg_studio.app.predict_answers import PredictAnswers
 from vgg_studio.app.predict_start import PredictStart
-from vgg_studio.app.widgets import Label, column, plain_tip, row
+from vgg_studio.app.widgets import column
 from vgg_studio.core import wording
 from vgg_studio.core.errors import StudioError, describe
-from vgg_studio.core.events import PicturePredicted, PictureRef
+from vgg_studio.core.events import PictureRef
 from vgg_studio.core.language import _, ngettext
 from vgg_studio.core.tables import predictions_csv
 from vgg_studio.core.writing import write_bytes
@@ -27,7 +26,6 @@ from vgg_studio.core.writing import write_bytes
 if TYPE_CHECKING:
     from vgg_studio.app.state import Studio
 
-CHOICE_WIDTH, CHOICE_WIDEST, CHOICE_EXTRA = 344, 480, 60  # px; the last is for padding and arrow
 AN_ORDER = 1_000  # pictures: an order is one line of less than 1 MB
 
 
@@ -38,40 +36,27 @@ class PredictPage(Page):
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
-        self._file = studio.settings.choice("weights_file")
-        self._model = studio.settings.choice("answers_from")
-        self._known: list[Answerer] = []
-        self._best_epoch = 0  # of the training that runs, as the choice shows it
-        self.choice_label, self.choice = Label("", tone="muted"), Choice()
-        self.hint = Label("", tone="muted", wrap=True)
-        self.hint.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.answerers = AnswererRow(studio)
         self.start, self.answers = PredictStart(), PredictAnswers(studio)
-        self._choice_row = QWidget()
-        choosing = row(self.choice_label, self.choice, self.hint)
-        choosing.setStretch(2, 1)
-        self._choice_row.setLayout(choosing)
         self._stack = QStackedWidget()
         self._stack.addWidget(self.start)
         self._stack.addWidget(self.answers)
-        self._box = column(self._choice_row, self._stack, spacing=16)
+        self._box = column(self.answerers, self._stack, spacing=16)
         self._box.setStretch(1, 1)
         self.setLayout(self._box)
         self._connect()
         self.retranslate()
 
     def _connect(self) -> None:
-        studio = self.studio
-        self.choice.activated.connect(self._chosen)
+        self.answerers.changed.connect(self._answerer_changed)
+        self.answerers.filled.connect(self._refresh)
         self.start.first.connect(self._start_first)
         self.start.second.connect(self._start_second)
-        self.start.third.connect(self.choose_weights)
+        self.start.third.connect(self.answerers.choose_weights)
         self.answers.save.connect(self.save_table)
         self.answers.add_folder.connect(self.choose_folder)
         self.answers.judged.connect(self.header_changed)
-        studio.prediction_changed.connect(self._refresh)
-        studio.runs_changed.connect(self._fill)
-        studio.training_changed.connect(self._fill)
-        studio.progress_changed.connect(self._training_moved)
+        self.studio.prediction_changed.connect(self._refresh)
 
     # --- what the header shows
 
@@ -82,12 +67,12 @@ class PredictPage(Page):
         state = self.studio.prediction
         if state.failure:
             return describe(state.failure)
-        count = sum(isinstance(found, PicturePredicted) for found in state.rows)
+        count = self.answers.named()
         if state.running:
             return self._running(count)
         if state.rows:
             return self._summary(count)
-        return _("Ready to name pictures.") if self.model() else _("There is no network to ask yet.")
+        return _("Ready to name pictures.") if self.answerers.model() else _("There is no network to ask yet.")
 
     def _running(self, count: int) -> str:
         state = self.studio.prediction
@@ -121,66 +106,33 @@ class PredictPage(Page):
 
     # --- who answers
 
-    def model(self) -> str:
-        """The network that answers, as an order calls it; "" where there is none."""
-        known = [found.model for found in self._known]
-        return self._model if self._model in known and self._model != FILE else model_choice.first_choice(self.studio)
-
-    def use(self, model: str) -> None:
-        """Ask another network from now on; pictures that have an answer are named anew by it."""
-        self._model = model
-        self.studio.settings.choose("answers_from", model)
-        asked = list(self.studio.prediction.asked)
-        if model != self.studio.prediction.model and asked:
-            self.answers.forget_threshold()
-            if model == OFFICIAL and not model_choice.official_is_here():
-                self.studio.clear_prediction()  # half a gigabyte is not fetched by a mere choice
-            else:
-                self.ask(asked)
-        self._fill()
-
-    def choose_weights(self) -> None:
-        """Ask for a file of weights and let it answer."""
-        start = os.path.dirname(self._file) or os.path.expanduser("~")
-        kinds = _("Weights ({patterns})").format(patterns="*.pth *.pt *.safetensors")
-        file, _kind = QFileDialog.getOpenFileName(self, _("Choose a file of weights"), start, kinds)
-        if file:
-            self._file = file
-            self.studio.settings.choose("weights_file", file)
-            self.use(file)
+    def _answerer_changed(self) -> None:
+        """Pictures that have an answer are named anew by the network that was chosen."""
+        model, asked = self.answerers.model(), list(self.studio.prediction.asked)
+        if model == self.studio.prediction.model or not asked:
+            return
+        if model == OFFICIAL and not model_choice.official_is_here():
+            self.studio.clear_prediction()  # half a gigabyte is not fetched by a mere choice
         else:
-            self._fill()
-
-    def _chosen(self, at: int) -> None:
-        model = self.choice.itemData(at)
-        if model == FILE:
-            self.choose_weights()
-        else:
-            self.use(model)
-
-    def entered(self) -> None:
-        """Another page may have chosen who answers, such as Results with the run that is looked at there."""
-        wanted = self.studio.settings.choice("answers_from")
-        if wanted and wanted != self._model:
-            self.use(wanted)
+            self.ask(asked)
 
     def _start_first(self) -> None:
-        if self.model():
+        if self.answerers.model():
             self.choose_pictures()
         else:
             self.studio.page_wanted.emit("train" if self.studio.scan.usable else "data")
 
     def _start_second(self) -> None:
-        if self.model():
+        if self.answerers.model():
             self.choose_folder()
         else:
-            self.use(OFFICIAL)
+            self.answerers.use(OFFICIAL)
 
     # --- what is asked
 
     def ask(self, pictures: list[PictureRef]) -> None:
         """Have pictures and folders named by the chosen network."""
-        model = self.model()
+        model = self.answerers.model()
         if not model:
             self.studio.message.emit(
                 _("Train a network first, or use the official weights; then drop the pictures again.")
@@ -257,11 +209,8 @@ class PredictPage(Page):
     # --- what is shown
 
     def retranslate(self) -> None:
-        self.choice_label.setText(_("Answers from"))
-        self.choice.setAccessibleName(_("Answers from"))
-        self.hint.setText(_("Drop or paste pictures anywhere on this page"))
         self.answers.retranslate()
-        self._fill()
+        self.answerers.retranslate()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -269,23 +218,8 @@ class PredictPage(Page):
         self._box.setContentsMargins(margin, margin, margin, margin)
         self.answers.fit(self.narrow(), self.height())
 
-    def _training_moved(self) -> None:
-        if self.studio.progress.best_epoch != self._best_epoch:
-            self._fill()
-
-    def _fill(self) -> None:
-        self._best_epoch = self.studio.progress.best_epoch
-        self._known = model_choice.answerers(self.studio, self._file)
-        self.choice.fill([(found.title, found.model) for found in self._known])
-        self.choice.choose(self.model())
-        shown = self.choice.currentText()
-        self.choice.setToolTip(plain_tip(shown))
-        needed = self.choice.fontMetrics().horizontalAdvance(shown) + CHOICE_EXTRA
-        self.choice.setFixedWidth(min(CHOICE_WIDEST, max(CHOICE_WIDTH, needed)))
-        self._refresh()
-
     def _refresh(self) -> None:
-        model, state = self.model(), self.studio.prediction
+        model, state = self.answerers.model(), self.studio.prediction
         answering = bool(state.rows or state.running)
         if answering:
             self.answers.refresh()
@@ -293,8 +227,8 @@ class PredictPage(Page):
             self.start.ask_for_pictures(_download_note() if model == OFFICIAL else "")
         else:
             self.start.ask_for_network(_download_note())
-        self._choice_row.setVisible(bool(model))
-        self.hint.setVisible(answering)
+        self.answerers.setVisible(bool(model))
+        self.answerers.hint.setVisible(answering)
         self._stack.setCurrentWidget(self.answers if answering else self.start)
         self.header_changed.emit()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QRect, Qt, Signal
@@ -56,24 +57,37 @@ class PredictionTable(QAbstractTableModel):
         super().__init__(parent)
         self.rows: list[Answer] = []
         self.threshold = 0.0
+        self.counts: Counter[verdicts.Verdict] = Counter()
         self._at: dict[PictureRef, int] = {}
 
     def show(self, rows: list[Answer], threshold: float) -> None:
         """Show these answers; those that only came behind the known ones are added in one go."""
-        if threshold != self.threshold:
-            self.threshold = threshold
-            if self.rows:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(self.rows) - 1, len(COLUMNS) - 1))
         known = len(self.rows)
-        if len(rows) < known or (known and rows[0] is not self.rows[0]):
+        grown = len(rows) >= known and (not known or rows[0] is self.rows[0])
+        if not grown:
             self.beginResetModel()
-            self.rows, self._at = list(rows), {verdicts.picture_of(row): at for at, row in enumerate(rows)}
+            self.rows, self._at = [], {}
+            self._judge(threshold)
+            self._take(rows)
             self.endResetModel()
-        elif len(rows) > known:
+            return
+        if threshold != self.threshold:
+            self._judge(threshold)
+            if known:
+                self.dataChanged.emit(self.index(0, 0), self.index(known - 1, len(COLUMNS) - 1))
+        if len(rows) > known:
             self.beginInsertRows(QModelIndex(), known, len(rows) - 1)
-            self.rows.extend(rows[known:])
-            self._at |= {verdicts.picture_of(row): at for at, row in enumerate(rows[known:], known)}
+            self._take(rows[known:])
             self.endInsertRows()
+
+    def _judge(self, threshold: float) -> None:
+        self.threshold = threshold
+        self.counts = Counter(verdicts.verdict(row, threshold) for row in self.rows)
+
+    def _take(self, rows: list[Answer]) -> None:
+        self.counts.update(verdicts.verdict(row, self.threshold) for row in rows)
+        self._at |= {verdicts.picture_of(row): at for at, row in enumerate(rows, len(self.rows))}
+        self.rows.extend(rows)
 
     def row_of(self, picture: PictureRef) -> int:
         """The row of a picture, -1 where it has none."""
