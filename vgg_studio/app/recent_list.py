@@ -7,7 +7,7 @@ from PySide6.QtGui import QFontMetrics, QImageReader, QPainter, QPixmap
 from PySide6.QtWidgets import QListView, QSizePolicy, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from vgg_studio import paths
-from vgg_studio.app import places, theme
+from vgg_studio.app import places, row_ring, theme
 from vgg_studio.app.picture_cell import PictureCell
 from vgg_studio.app.settings import RecentFolder
 from vgg_studio.app.widgets import elide, plain_tip
@@ -68,12 +68,13 @@ class RecentDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         rect, folder = option.rect, index.data(FOLDER)
         painter.save()
-        if option.state & QStyle.StateFlag.State_HasFocus or option.state & QStyle.StateFlag.State_MouseOver:
-            focused = option.state & QStyle.StateFlag.State_HasFocus
-            painter.fillRect(rect.adjusted(0, 0, 0, -1), theme.color("tint" if focused else "hover"))
+        if option.state & QStyle.StateFlag.State_MouseOver:
+            painter.fillRect(rect.adjusted(0, 0, 0, -1), theme.color("hover"))
         painter.fillRect(rect.left(), rect.bottom(), rect.width(), 1, theme.color("line"))
         self._cell.paint(painter, rect.left(), rect.top() + 7, self._picture(folder.thumbnail))
         _paint_words(painter, rect, folder)
+        if row_ring.wanted(option):
+            row_ring.paint(painter, rect)
         painter.restore()
 
     def _picture(self, file: str) -> QPixmap:
