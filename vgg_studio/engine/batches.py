@@ -16,7 +16,7 @@ from vgg_studio.core.errors import PictureRefused
 from vgg_studio.core.events import PictureRef
 from vgg_studio.core.split import Item
 from vgg_studio.engine import draws
-from vgg_studio.engine.data import Bytes, PictureStore, ahead, workers
+from vgg_studio.engine.data import Bytes, PictureStore, Refusal, ahead, workers
 
 _SMALLEST_CROP = 0.4  # of the picture's area; below, crops of small pictures often miss what they show
 _FLATTEST = 3 / 4  # sides of a crop
@@ -33,7 +33,7 @@ class Batch:
     pictures: Tensor
     labels: Tensor
     boxes: Tensor | None = None
-    refused: list[tuple[PictureRef, PictureRefused]] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -84,7 +84,7 @@ def cropped(pictures: Tensor, boxes: Tensor) -> Tensor:
 def _batch(
     store: PictureStore, items: Sequence[Item], numbers: npt.NDArray[np.intp], variation: Variation | None
 ) -> Batch:
-    refused: list[tuple[PictureRef, PictureRefused]] = []
+    refused: list[Refusal] = []
     good: list[int] = []
     arrays: list[Bytes] = []
     for number in numbers.tolist():

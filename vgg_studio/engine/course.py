@@ -19,6 +19,7 @@ from vgg_studio.core.events import (
     EpochRow,
     Event,
     LeftOut,
+    Part,
     PictureLeftOut,
     PictureRef,
     finite,
@@ -28,7 +29,7 @@ from vgg_studio.core.run_folder import BEST, Manifest, RunFolder, epoch_event
 from vgg_studio.core.split import Item, Split
 from vgg_studio.engine import calibrate, checkpoint, draws, schedule
 from vgg_studio.engine.batches import Batch, Variation, missing, plan, stream
-from vgg_studio.engine.data import PictureStore, left_out
+from vgg_studio.engine.data import PictureStore, Refusal, left_out
 from vgg_studio.engine.ending import Diary
 from vgg_studio.engine.learner import Figures, Learner
 from vgg_studio.engine.scoring import Answerer, Answers
@@ -70,10 +71,9 @@ class Course:
         """The part that is learned from."""
         return self.split.train
 
-    @property
-    def val(self) -> list[Item]:
-        """The part that is checked with, less what cannot be read."""
-        return [item for item in self.split.val if item.picture not in self.unusable]
+    def readable(self, part: Part) -> list[Item]:
+        """A part, less what cannot be read."""
+        return [item for item in self.split.part(part) if item.picture not in self.unusable]
 
     @property
     def pictures(self) -> int:
@@ -110,10 +110,14 @@ class Course:
         self.learner.step(batch, rate, draws.step_seed(self.job.seed, self.epoch, self.batch))
         self.batch += 1
 
-    def leave_out(self, batch: Batch) -> list[PictureLeftOut]:
-        """Note the pictures of a batch that could not be read any more."""
-        self.unusable.update(picture for picture, _ in batch.refused)
-        return [left_out(picture, refusal) for picture, refusal in batch.refused]
+    def leave_out(self, refused: list[Refusal]) -> list[PictureLeftOut]:
+        """Note pictures that could not be read any more, for the rest of the run and for its manifest."""
+        events = [left_out(picture, refusal) for picture, refusal in refused]
+        self.unusable.update(event.picture for event in events)
+        facts = [LeftOut(picture=event.picture, reason=event.reason, values=event.values) for event in events]
+        known = (self.manifest.left_out + facts)[:MOST_LEFT_OUT]
+        self.run.manifest = msgspec.structs.replace(self.manifest, left_out=known)  # the next checkpoint writes it
+        return events
 
     def batch_ended(self) -> BatchEnded:
         """How far the round is."""
@@ -186,12 +190,6 @@ class Course:
         told: list[Event] = [epoch_event(row, changed.best_epoch), CheckpointSaved(epoch=self.epoch)]
         self.epoch, self.batch, self.seconds = self.epoch + 1, 0, 0.0
         return told
-
-    def note_left_out(self, events: list[PictureLeftOut]) -> None:
-        """Let the manifest name pictures that were left out since it was made; the next checkpoint writes it."""
-        facts = [LeftOut(picture=event.picture, reason=event.reason, values=event.values) for event in events]
-        known = (self.manifest.left_out + facts)[:MOST_LEFT_OUT]
-        self.run.manifest = msgspec.structs.replace(self.manifest, left_out=known)
 
     def gentler_rate(self) -> str:
         """A learning rate to try after this one went out of control."""

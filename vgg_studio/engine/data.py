@@ -23,6 +23,7 @@ from vgg_studio.pictures.opening import locate, open_picture
 from vgg_studio.pictures.resizing import to_array
 
 Bytes = npt.NDArray[np.uint8]
+Refusal = tuple[PictureRef, PictureRefused]
 Answer = TypeVar("Answer")
 
 _SPARE = 2  # parts of the free memory of which one may hold pictures

@@ -48,8 +48,8 @@ def wants(stop: Stop, how: StopHow) -> bool:
 class Ticker:
     """Says at most ten times a second that it is time to report."""
 
-    def __init__(self, seconds: float = A_TENTH) -> None:
-        self._seconds = seconds
+    def __init__(self) -> None:
+        self._seconds = A_TENTH
         self._last = time.monotonic()
 
     def due(self) -> bool:

@@ -14,7 +14,7 @@ from vgg_studio.core.events import ClassLeftOut, Part, PhaseStarted
 from vgg_studio.core.jobs import EvaluateJob, Stop
 from vgg_studio.core.run_folder import SPLIT, RunFolder
 from vgg_studio.core.split import PARTS, Item
-from vgg_studio.engine.data import PictureStore
+from vgg_studio.engine.data import PictureStore, left_out
 from vgg_studio.engine.ending import Asked, Steps, one_job_ended
 from vgg_studio.engine.opened import SHELF
 from vgg_studio.engine.scoring import answer, evaluation
@@ -42,6 +42,8 @@ def evaluate(job: EvaluateJob, stop: Stop) -> Steps[None]:
         raise TooFewPictures(path=root)
     store = PictureStore(root, [item.picture for item in items], answerer.prep, memory=0)
     answers = yield from answer(answerer, store, items, stop, "testing")
+    for picture, refusal in answers.refused:
+        yield left_out(picture, refusal)
     if not answers.items:
         raise TooFewPictures(path=root)
     yield evaluation(answers, opened.classes, part, opened.temperature, str(run.path))

@@ -13,7 +13,7 @@ import torch
 
 from vgg_studio import __version__, paths
 from vgg_studio.core import recipes, split, vgg
-from vgg_studio.core.errors import FolderMissing, ResumeMismatch, RunExists, TooFewPictures
+from vgg_studio.core.errors import FolderMissing, ResumeMismatch, RunDamaged, RunExists, TooFewPictures
 from vgg_studio.core.events import (
     ClassLeftOut,
     LeftOut,
@@ -106,8 +106,7 @@ def again(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     job = run.manifest.job
     diary.open(run)
     chosen = _same_device(run.manifest, job.device)
-    parts = split.from_csv(run.file(SPLIT).read_bytes())
-    prep = from_json(run.file(PREPROCESSING).read_bytes())
+    parts, prep = _as_it_was(run)
     items = [item for part in PARTS for item in parts.part(part)]
     if not os.path.isdir(job.data):
         raise FolderMissing(path=job.data)
@@ -134,6 +133,17 @@ def again(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
         epochs=job.epochs,
     )
     return course
+
+
+def _as_it_was(run: RunFolder) -> tuple[Split, Preprocessing]:
+    """The run's own parts and preprocessing. Raises RunDamaged."""
+    name = SPLIT
+    try:
+        parts = split.from_csv(run.file(SPLIT).read_bytes())
+        name = PREPROCESSING
+        return parts, from_json(run.file(PREPROCESSING).read_bytes())
+    except (OSError, msgspec.DecodeError, RunDamaged) as error:
+        raise RunDamaged(path=str(run.path), detail=name) from error
 
 
 def started(run: RunFolder, network: VGG) -> RunStarted:

@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 
 from vgg_studio.core import metrics, vgg
-from vgg_studio.core.events import Evaluation, Phase, PhaseProgress, PhaseStarted, PictureRef, WrongPicture
+from vgg_studio.core.events import Evaluation, Phase, PhaseProgress, PhaseStarted, WrongPicture
 from vgg_studio.core.jobs import Stop
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.core.split import Item
 from vgg_studio.engine import calibrate
 from vgg_studio.engine.batches import in_order, stream
-from vgg_studio.engine.data import PictureStore, left_out
+from vgg_studio.engine.data import PictureStore, Refusal
 from vgg_studio.engine.device import Device, autocast
 from vgg_studio.engine.ending import Steps, Ticker, check
 from vgg_studio.engine.network import VGG
@@ -82,11 +82,12 @@ class Answerer:
 
 @dataclass(frozen=True)
 class Answers:
-    """Scores (N, classes) and true classes (N) of the items that could be read."""
+    """Scores (N, classes) and true classes (N) of the items that could be read, and what could not."""
 
     items: list[Item]
     scores: npt.NDArray[np.float64]
     labels: npt.NDArray[np.intp]
+    refused: list[Refusal]
 
     @property
     def right(self) -> int:
@@ -109,28 +110,27 @@ class Answers:
 
 
 def answer(answerer: Answerer, store: PictureStore, items: Sequence[Item], stop: Stop, phase: Phase) -> Steps[Answers]:
-    """Let the network answer for items, telling progress as a phase; unreadable pictures are named and left out.
+    """Let the network answer for items, telling progress as a phase; what cannot be read is left out and returned.
 
     Raises Asked for any stop but `finish`, which waits for the answers because the end needs them.
     """
     yield PhaseStarted(phase=phase, total=len(items))
     ticker, done = Ticker(), 0
     found: list[Tensor] = []
-    refused: set[PictureRef] = set()
+    refused: list[Refusal] = []
     with contextlib.closing(stream(store, items, list(in_order(len(items), answerer.batch)))) as batches:
         for batch in batches:
             if stop.how != "finish":
                 check(stop)
             found.append(answerer.scores(batch.pictures))
             done += len(batch) + len(batch.refused)
-            for picture, refusal in batch.refused:
-                refused.add(picture)
-                yield left_out(picture, refusal)
+            refused += batch.refused
             if ticker.due() or done == len(items):
                 yield PhaseProgress(phase=phase, done=done, total=len(items))
-    good = [item for item in items if item.picture not in refused]
+    lost = {picture for picture, _ in refused}
+    good = [item for item in items if item.picture not in lost]
     scores = torch.cat(found).double().numpy() if found else np.empty((0, answerer.network.shape.classes))
-    return Answers(good, scores, np.array([item.label for item in good], np.intp))
+    return Answers(good, scores, np.array([item.label for item in good], np.intp), refused)
 
 
 def evaluation(answers: Answers, classes: list[str], split: str, temperature: float, run: str = "") -> Evaluation:

@@ -36,7 +36,7 @@ def train(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Ending]:
         with contextlib.closing(course.batches()) as batches:
             for batch in batches:
                 course.learn(batch)
-                yield from course.leave_out(batch)
+                yield from course.leave_out(batch.refused)
                 if ticker.due():
                     told = course.batch_ended()
                     yield told
@@ -80,13 +80,15 @@ def _interrupted(course: Course, stop: Stop) -> Steps[None]:
 
 def _checked(course: Course, stop: Stop) -> Steps[Answers | None]:
     """The answers for the validation part; a pause here keeps the learned round."""
-    if not course.val or not math.isfinite(course.learner.figures().loss):
+    if not course.readable("val") or not math.isfinite(course.learner.figures().loss):
         return None
     try:
-        return (yield from answer(course.answerer, course.store, course.val, stop, "validating"))
+        answers = yield from answer(course.answerer, course.store, course.readable("val"), stop, "validating")
     except Asked:
         yield from _interrupted(course, stop)
         raise
+    yield from course.leave_out(answers.refused)
+    return answers
 
 
 def _finished(course: Course, stop: Stop) -> Steps[None]:
@@ -97,8 +99,8 @@ def _finished(course: Course, stop: Stop) -> Steps[None]:
     if manifest.evaluation is None:
         checkpoint.load_weights(network, checkpoint.best_state(run))
         part: Part = "test" if course.split.test else "val"
-        items = [item for item in course.split.part(part) if item.picture not in course.unusable]
-        answers = yield from answer(course.answerer, course.store, items, stop, "testing")
+        answers = yield from answer(course.answerer, course.store, course.readable(part), stop, "testing")
+        yield from course.leave_out(answers.refused)
         yield PhaseStarted(phase="saving")
         manifest = checkpoint.write_best(run, network)
         if answers.items:
