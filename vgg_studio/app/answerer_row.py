@@ -36,6 +36,9 @@ class AnswererRow(QWidget):
         self.label, self.choice = Label("", tone="muted"), Choice()
         self.hint = Label("", tone="muted", wrap=True)
         self.hint.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        keeping = self.hint.sizePolicy()
+        keeping.setRetainSizeWhenHidden(True)  # else the choice would go to the right edge
+        self.hint.setSizePolicy(keeping)
         whole = row(self.label, self.choice, self.hint)
         whole.setStretch(2, 1)
         self.setLayout(whole)

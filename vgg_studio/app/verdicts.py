@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 
+from vgg_studio import paths
 from vgg_studio.app import places
 from vgg_studio.app.prediction_state import Answer
 from vgg_studio.core import wording
@@ -46,7 +48,15 @@ def picture_of(row: Answer) -> PictureRef:
 def picture_name(row: Answer) -> str:
     """The picture's own name, made safe to show."""
     picture = picture_of(row)
+    if _is_pasted(picture.path):
+        return _("Pasted picture")
     return places.name(picture.path) if picture.path else wording.picture_text(picture)
+
+
+def _is_pasted(path: str) -> bool:
+    """Whether it is a file of the cache that holds a pasted picture: nobody ever saw the name that it was given there."""
+    folder = os.path.dirname(path)
+    return os.path.basename(folder) == "pasted" and folder == str(paths.cache_folder() / "pasted")
 
 
 def failure_words(row: PredictionFailed) -> str:
