@@ -12,10 +12,12 @@ from typer.main import get_command
 
 from tests.cli.conftest import Command
 from vgg_studio import paths
-from vgg_studio.cli import columns, main
+from vgg_studio.cli import columns, main, sentences
 from vgg_studio.cli.commands import app
+from vgg_studio.cli.text_printer import PlainScreen
 from vgg_studio.core import events as ev
 from vgg_studio.core import language
+from vgg_studio.core.progress import folded
 
 
 def _events(stdout: str) -> list[dict[str, Any]]:
@@ -128,6 +130,24 @@ def test_that_text_ends_with_the_score_each_class_and_what_to_do_next(command: C
     assert re.search(r"^\[red\] +10 +10 +100.0 % +71.4 %$", text, re.MULTILINE)
     assert re.search(r"^R&D +10 +9 +90.0 % +100.0 %$", text, re.MULTILINE)
     assert f"vgg-studio predict '{pictures.parent / 'my run'}'" in text
+
+
+def test_that_a_pipe_is_told_what_goes_on_when_nothing_else_is(capfd: pytest.CaptureFixture[str]) -> None:
+    often, rarely = PlainScreen(silence=0.0), PlainScreen()
+    often.moved("Reading pictures: 3 of 9.", 3, 9)
+    rarely.moved("Reading pictures: 4 of 9.", 4, 9)
+    assert capfd.readouterr().out == "Reading pictures: 3 of 9.\n"
+
+
+def test_that_only_a_run_that_is_there_can_be_gone_on_with() -> None:
+    def told(**facts: Any) -> str:
+        return "\n".join(sentences.run_ended(ev.RunEnded(**facts), folded([ev.RunEnded(**facts)])))
+
+    assert "--out leaves-1 --resume" in told(outcome="paused", run="leaves-1")
+    assert "--out leaves-1 --resume" in told(outcome="failed", run="leaves-1", epochs=2)
+    assert "--resume" not in told(outcome="failed", run="leaves-1", epochs=0)
+    assert "--resume" not in told(outcome="paused")
+    assert "--resume" not in told(outcome="discarded", run="leaves-1")
 
 
 def test_that_names_are_ordinary_text(command: Command, pictures: Path) -> None:

@@ -8,13 +8,14 @@ import pytest
 
 from vgg_studio import paths
 from vgg_studio.cli import resuming
-from vgg_studio.core.errors import FolderMissing, ResumeMismatch, RunExists, RunMissing, UsageError
+from vgg_studio.core.errors import FolderMissing, ResumeMismatch, RunExists, RunMissing, UsageError, WeightsMissing
 from vgg_studio.core.jobs import DEFAULT_EPOCHS, NOT_CHOSEN, TrainJob
 from vgg_studio.core.run_folder import Manifest
 
 
 def test_that_a_new_run_remembers_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pictures").mkdir()
+    (tmp_path / "features.pth").touch()
     monkeypatch.chdir(tmp_path)
     job = resuming.order("pictures", "run", False, {"weights": "features.pth", "batch_size": 8})
     assert job.data == str(tmp_path / "pictures")
@@ -99,6 +100,11 @@ def test_that_a_missing_folder_of_pictures_is_named(tmp_path: Path) -> None:
     with pytest.raises(FolderMissing) as caught:
         resuming.order(str(tmp_path / "nothing"), "", False, {})
     assert "nothing" in str(caught.value)
+
+
+def test_that_missing_weights_are_named_before_any_picture_is_read(tmp_path: Path) -> None:
+    with pytest.raises(WeightsMissing):
+        resuming.order(str(tmp_path), "", False, {"weights": str(tmp_path / "vgg.pth")})
 
 
 @pytest.mark.skipif(os.name == "nt", reason="file names are text there")

@@ -80,7 +80,7 @@ def translated(command: Any) -> Any:
     command.rich_help_panel = _(_COMMANDS)
     for parameter in command.params:
         usual = _OPTIONS if parameter.param_type_name == "option" else _ARGUMENTS
-        parameter.help = _(parameter.help or "")
+        parameter.help = _(parameter.help) if parameter.help else ""
         parameter.rich_help_panel = _(parameter.rich_help_panel or usual)
     for below in getattr(command, "commands", {}).values():
         translated(below)

@@ -8,7 +8,7 @@ from typing import Any
 
 from vgg_studio import paths
 from vgg_studio.core import recipes
-from vgg_studio.core.errors import FolderMissing, ResumeMismatch, RunExists, RunMissing, UsageError
+from vgg_studio.core.errors import FolderMissing, ResumeMismatch, RunExists, RunMissing, UsageError, WeightsMissing
 from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.language import _
 from vgg_studio.core.run_folder import MANIFEST, Manifest, RunFolder, new_run_path
@@ -22,10 +22,10 @@ def order(data: str, out: str, resume: bool, given: dict[str, Any]) -> TrainJob:
     """The order for `train`: `given` holds the settings that stood on the command line, by their names in TrainJob.
 
     With `resume` a run that is not there yet is begun, if DATA is given: so the same line can be repeated until it is done.
-    Raises UsageError, FolderMissing, RunExists, RunMissing, RunDamaged, RunTooNew, ResumeMismatch.
+    Raises UsageError, FolderMissing, WeightsMissing, RunExists, RunMissing, RunDamaged, RunTooNew, ResumeMismatch.
     """
     if given.get("weights", "none") not in ("none", "official", "official-features"):
-        given["weights"] = os.path.abspath(given["weights"])  # a run may be continued from another folder
+        given["weights"] = os.path.abspath(text(given["weights"]))  # a run may be continued from another folder
     if data:
         given["data"] = folder(data)
     if resume:
@@ -37,6 +37,8 @@ def order(data: str, out: str, resume: bool, given: dict[str, Any]) -> TrainJob:
         raise UsageError(name="DATA", value=_("left out"), allowed="train DATA, train --out RUN --resume")
     if out and holds_run(out):
         raise RunExists(path=out)
+    if os.path.isabs(weights := given.get("weights", "")) and not os.path.exists(weights):
+        raise WeightsMissing(path=weights)  # before all pictures are read, not after
     run = os.path.abspath(text(out)) if out else str(new_run_path(paths.runs_folder(), given["data"]))
     return TrainJob(run=run, **given)
 

@@ -128,15 +128,14 @@ def evaluation(event: ev.Evaluation) -> list[str]:
 
 
 def run_ended(event: ev.RunEnded, progress: Progress) -> list[str]:
-    """How a training ended, where it lies and what can be done next; a failure is told elsewhere."""
-    if event.outcome == "failed":
-        return []
-    lines = [wording.status(progress)]
-    if event.outcome == "discarded":
+    """How a training ended, where it lies and what can be done next; why it failed is told on standard error."""
+    lines = [] if event.outcome == "failed" else [wording.status(progress)]
+    if event.outcome == "discarded" or not event.run:
         return lines
     path = quoted(event.run)
-    lines.append(_("The run lies in {path}").format(path=event.run))
-    if event.outcome == "paused":
+    if event.outcome != "failed":
+        lines.append(_("The run lies in {path}").format(path=event.run))
+    if event.outcome == "paused" or (event.outcome == "failed" and event.epochs):
         lines.append(_("Go on with: {command}").format(command=f"vgg-studio train --out {path} --resume"))
     if event.best_epoch:
         lines.append(_("Name pictures with it: {command}").format(command=f"vgg-studio predict {path} {_('PICTURE…')}"))

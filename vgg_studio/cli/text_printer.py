@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -43,13 +44,20 @@ class Screen(Protocol):
 class PlainScreen:
     """A pipe, a file or a terminal that cannot move its cursor: lines and nothing else."""
 
+    def __init__(self, silence: float = 60.0) -> None:
+        self._silence = silence  # seconds without a line after which what is going on is told
+        self._told = time.monotonic()
+
     def line(self, text: str) -> None:
         """Write and send off the line, so that a reader sees it when it happens."""
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
+        self._told = time.monotonic()
 
-    def moved(self, text: str, done: int, total: int) -> None:
-        """What moves is not for here."""
+    def moved(self, text: str, done: int, total: int) -> None:  # noqa: ARG002 - the words tell how far it is
+        """Tell it in a line now and then: a round of a large network takes long."""
+        if time.monotonic() - self._told >= self._silence:
+            self.line(text)
 
     def close(self) -> None:
         """Every line is out already."""
