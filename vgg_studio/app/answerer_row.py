@@ -59,6 +59,12 @@ class AnswererRow(QWidget):
         self.fill()
         self.changed.emit()
 
+    def follow_settings(self) -> None:
+        """Another page may have chosen who answers, such as Results with the run that is looked at there."""
+        wanted = self._studio.settings.choice("answers_from")
+        if wanted and wanted != self._model:
+            self.use(wanted)
+
     def choose_weights(self) -> None:
         """Ask for a file of weights and let it answer."""
         start = os.path.dirname(self._file) or os.path.expanduser("~")

@@ -106,6 +106,9 @@ class PredictPage(Page):
 
     # --- who answers
 
+    def entered(self) -> None:
+        self.answerers.follow_settings()
+
     def _answerer_changed(self) -> None:
         """Pictures that have an answer are named anew by the network that was chosen."""
         model, asked = self.answerers.model(), list(self.studio.prediction.asked)
