@@ -10,13 +10,16 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from vgg_studio.cli.main import run
 from vgg_studio.cli.words import sort_out
 from vgg_studio.core import events as ev
 from vgg_studio.core.errors import DiskFull
-from vgg_studio.core.jobs import AnyJob, EvaluateJob, ExportJob, PredictJob, Stop, TrainJob
+from vgg_studio.core.jobs import AnyJob, DrawSamplesJob, EvaluateJob, ExportJob, PredictJob, Stop, TrainJob
 from vgg_studio.core.metrics import class_scores, wilson
+from vgg_studio.core.run_folder import SPLIT
+from vgg_studio.core.split import Item, Split, to_csv
 
 CLASSES = ["[red]", "<img src=x>", "R&D", "\x1b[2Jevil", "玫瑰"]
 BATCHES = 5
@@ -115,6 +118,24 @@ def quick(job: AnyJob, stop: Stop) -> Iterator[ev.Event]:
             raise TypeError(job)
 
 
+def sampling(job: AnyJob, stop: Stop) -> Iterator[ev.Event]:
+    """The orders of a demonstration: pictures that are there by their names alone, and a run that knows its parts."""
+    items = [Item(picture=ev.PictureRef(path=f"{kind}/{number}.png"), label=label)
+             for label, kind in enumerate(("car", "fish")) for number in range(3)]  # fmt: skip
+    if isinstance(job, DrawSamplesJob):
+        yield ev.PhaseStarted(phase="preparing", total=len(items))
+        for item in items:
+            file = Path(job.folder) / item.picture.path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+        yield ev.JobEnded(outcome="done")
+        return
+    if isinstance(job, TrainJob):
+        Path(job.run).mkdir(parents=True)
+        (Path(job.run) / SPLIT).write_bytes(to_csv(Split(classes=["car", "fish"], test=items)))
+    yield from quick(job, stop)
+
+
 def slow(job: AnyJob, stop: Stop) -> Iterator[ev.Event]:
     """A training that takes for ever, but ends when asked."""
     assert isinstance(job, TrainJob)
@@ -151,7 +172,7 @@ def broken(job: AnyJob, stop: Stop) -> Iterator[ev.Event]:
 
 
 ENGINES: dict[str, Callable[[AnyJob, Stop], Iterator[ev.Event]]] = {
-    engine.__name__: engine for engine in (quick, slow, deaf, chatty, full_disk, broken)
+    engine.__name__: engine for engine in (quick, sampling, slow, deaf, chatty, full_disk, broken)
 }
 
 if __name__ == "__main__":
