@@ -103,7 +103,7 @@ def to_csv(split: Split) -> bytes:
     A field that a spreadsheet would take for a formula gets an apostrophe in front, which `from_csv` takes away.
     """
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\r\n")  # both in it, so that a name with either is quoted
     writer.writerow(_HEADER)
     found = {item.label for part in PARTS for item in split.part(part)}
     for label, name in enumerate(split.classes):
