@@ -38,6 +38,7 @@ class _Server(ThreadingHTTPServer):
         self.status = 200
         self.cut_after: list[int] = []  # bytes of the body after which the connection breaks, once each
         self.ignores_ranges = False
+        self.shift = 0  # bytes that a range begins too late
         self.tells_length = True
         self.redirect = ""
         self.pause = threading.Event()  # set: sends no more
@@ -76,6 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.tells_length:
             headers["Content-Length"] = str(len(content) - start)
         if start:
+            start += self.server.shift
             headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
         self._answer(206 if start else 200, headers)
         body = content[start:]
@@ -212,6 +214,15 @@ def test_that_a_server_which_knows_no_ranges_sends_it_all_again(server: _Server,
     _fetched(weights, tmp_path)
     assert place(weights, tmp_path).read_bytes() == CONTENT
     assert server.asked == ["", "bytes=300000-"]
+
+
+def test_that_another_range_than_the_asked_one_is_not_joined(server: _Server, tmp_path: Path) -> None:
+    server.cut_after, server.shift, server.tells_length = [300_000], 1000, False
+    weights = _weights(server)
+    _part(weights, tmp_path).write_bytes(CONTENT[:1000])
+    error = _failure(weights, tmp_path)
+    assert (error.values["detail"], error.values["status"]) == ("status", 206)
+    assert _part(weights, tmp_path).read_bytes() == CONTENT[:1000]
 
 
 def test_that_a_file_without_a_told_length_arrives_too(server: _Server, tmp_path: Path) -> None:

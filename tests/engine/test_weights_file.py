@@ -226,7 +226,9 @@ def _entry(start: int, end: int, shape: list[int], dtype: str = "F32") -> dict[s
         (_safetensors({"a": _entry(0, 8, [2])}, b"1234"), "damaged"),  # too short
         (_safetensors({"a": _entry(0, 8, [2])}, b"1234567890"), "damaged"),  # too long
         (_safetensors({"a": _entry(0, 8, [2]), "b": _entry(4, 12, [2])}, bytes(12)), "damaged"),  # overlapping
+        (_safetensors({"a": _entry(0, 8, [2]), "b": _entry(4, 12, [2])}, bytes(16)), "damaged"),  # and as many as all
         (_safetensors({"a": _entry(0, 8, [2]), "b": _entry(12, 20, [2])}, bytes(20)), "damaged"),  # a gap
+        (_safetensors({"a": _entry(0, 4, [2]), "b": _entry(4, 12, [1])}, bytes(12)), "damaged"),  # sizes that make up
         (_safetensors({"a": _entry(0, 8, [3])}, bytes(8)), "damaged"),  # another size than the shape's
         (_safetensors({"a": _entry(0, 8, [-1, -2])}, bytes(8)), "damaged"),
         (_safetensors(b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},' * 2, bytes(8)), "damaged"),
