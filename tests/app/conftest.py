@@ -46,8 +46,8 @@ def _clean(_lines: watching.Lines, application: QApplication) -> Iterator[None]:
     hook = sys.excepthook
     sys.excepthook = lambda *error: errors.append("".join(traceback.format_exception(*error)))
     yield
-    for widget in application.topLevelWidgets():
-        widget.close()
+    for widget in [widget for widget in application.topLevelWidgets() if widget.parent() is None]:
+        widget.close()  # menus and fold-outs have parents, and go with them
         widget.deleteLater()
     application.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     application.processEvents()

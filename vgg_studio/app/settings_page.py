@@ -95,13 +95,16 @@ class FoldersCard(Card):
             (N_("Log"), N_("what went wrong; it never leaves this computer by itself"), paths.log_folder()),
         )
         self._rows = [
-            (Label(role="strong"), Label(tone="muted"), Elided(tone="muted"), LinkButton()) for _row in self._folders
+            (Label(role="strong"), Label(tone="muted", wrap=True), Elided(tone="muted"), LinkButton())
+            for _row in self._folders
         ]
         for (title, what, where, link), (_title, _what, folder) in zip(self._rows, self._folders, strict=True):
             link.clicked.connect(self._open)
             link.setProperty("folder", str(folder))
             self.box.addSpacing(8)
-            self.box.addLayout(column(row(title, what, None, link), where, spacing=0))
+            first = row(title, where, link, spacing=16)
+            first.setStretch(1, 1)
+            self.box.addLayout(column(first, what, spacing=0))
 
     def retranslate(self) -> None:
         """Set the words."""
