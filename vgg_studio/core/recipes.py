@@ -9,9 +9,9 @@ from vgg_studio.core.jobs import TrainJob
 # From scratch / from pretrained weights. Plain networks of this depth diverge from scratch at the rates that batch
 # normalisation allows; pretrained layers are moved gently.
 _RATES = {
-    "sgd": {"scratch_bn": 0.05, "scratch": 0.01, "pretrained": 0.001, "head": 0.003},
+    "sgd": {"scratch_bn": 0.02, "scratch": 0.01, "pretrained": 0.001, "head": 0.003},
     "adam": {"scratch_bn": 1e-3, "scratch": 2e-4, "pretrained": 1e-5, "head": 1e-4},
-    "adamw": {"scratch_bn": 1e-3, "scratch": 2e-4, "pretrained": 3e-5, "head": 3e-4},
+    "adamw": {"scratch_bn": 5e-4, "scratch": 2e-4, "pretrained": 3e-5, "head": 3e-4},
 }
 CPU_SCRATCH_SIZE = 64  # px: what a laptop's processor trains from scratch in minutes
 
@@ -42,9 +42,15 @@ def defaults(pictures: int, has_gpu: bool, weights: str = "none") -> TrainJob:
     if weights != "none":
         return TrainJob(variant="vgg16", weights=weights, train_from="fc6", epochs=10, batch_size=batch)
     if has_gpu:
-        return TrainJob(variant="vgg16_bn", epochs=30, batch_size=batch)
+        return TrainJob(variant="vgg16_bn", epochs=30, batch_size=batch, optimizer="adamw")
     return TrainJob(
-        variant="vgg11_bn", width_divisor=4, slim_linear=True, image_size=CPU_SCRATCH_SIZE, epochs=30, batch_size=batch
+        variant="vgg11_bn",
+        width_divisor=4,
+        slim_linear=True,
+        image_size=CPU_SCRATCH_SIZE,
+        epochs=30,
+        batch_size=batch,
+        optimizer="adamw",  # with small batches SGD at any fixed rate is either slow or runs away
     )
 
 
