@@ -9,7 +9,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from vgg_studio.app import theme
 from vgg_studio.app.chart_data import Numbers
@@ -85,6 +85,21 @@ class LeftAxis(pg.AxisItem):  # type: ignore[misc]
     def generateDrawSpecs(self, painter: QPainter) -> tuple[object, list[object], list[object]] | None:
         specs = super().generateDrawSpecs(painter)
         return (specs[0], specs[1][1:], specs[2]) if specs else None
+
+
+def plot_widget() -> pg.PlotWidget:
+    """A plot widget that takes everything it made with it when it is deleted.
+
+    WORKAROUND: pyqtgraph 0.14 makes menus and forms without parents, one set a plot, even where the menus are switched off
+    (PlotItem.__init__). They are windows of their own then, and deleting them before the plot crashes. Remove when an
+    application has no more top-level widgets after making a PlotWidget than before.
+    """
+    before = set(QApplication.topLevelWidgets())
+    widget = pg.PlotWidget(axisItems={"left": LeftAxis("left")}, enableMenu=False)
+    for stray in set(QApplication.topLevelWidgets()) - before - {widget}:
+        stray.setParent(widget)
+        stray.hide()  # else it would be shown with the plot, over it
+    return widget
 
 
 class _Over(Label):

@@ -18,7 +18,7 @@ from vgg_studio.app.chart_parts import (
     TEXT_MARGIN,
     Curve,
     EndLabel,
-    LeftAxis,
+    plot_widget,
 )
 from vgg_studio.app.chart_rules import spread
 
@@ -35,7 +35,7 @@ class Plot(QObject):
 
     def __init__(self, numbers_below: bool) -> None:
         super().__init__()
-        self.widget = pg.PlotWidget(axisItems={"left": LeftAxis("left")})
+        self.widget = plot_widget()
         self._numbers_below = numbers_below
         self._curves: tuple[Curve, Curve] | None = None
         self._best = (0.0, 0.0, "")
