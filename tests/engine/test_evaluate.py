@@ -1,0 +1,190 @@
+"""Scores of a run on its own pictures and on others."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.engine.lessons import draw, draw_folder, events_of, only, stopped, tiny
+from vgg_studio.core import events as ev
+from vgg_studio.core import split, vgg
+from vgg_studio.core.jobs import EvaluateJob, PredictJob, Stop
+from vgg_studio.core.preprocessing import Preprocessing
+from vgg_studio.core.run_folder import RunFolder
+from vgg_studio.engine import network, scoring
+from vgg_studio.engine.device import choose
+from vgg_studio.engine.evaluate import evaluate
+from vgg_studio.engine.predict import predict
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_folder(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture(scope="module")
+def trained(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("trained") / "run"
+    events_of(tiny(pictures, run, epochs=3))
+    return run
+
+
+def scored(run: Path, **settings: Any) -> list[ev.Event]:
+    return list(evaluate(EvaluateJob(run=str(run), device="cpu", **settings), Stop()))
+
+
+def failure(events: list[ev.Event]) -> str:
+    (ended,) = only(events, ev.JobEnded)
+    assert events[-1] is ended
+    return ended.failure.code if ended.failure else ""
+
+
+def test_that_a_runs_own_score_comes_out_again_to_the_last_digit(trained: Path) -> None:
+    events = scored(trained)
+
+    (score,) = only(events, ev.Evaluation)
+    kept = RunFolder.open(trained).manifest.evaluation
+    assert kept is not None
+    for name in ("split", "accuracy", "loss", "confusion", "by_class", "wrong", "interval"):
+        assert getattr(score, name) == getattr(kept, name)
+    assert events[-1] == ev.JobEnded(time=events[-1].time, outcome="done")
+
+
+def test_that_the_score_of_the_validation_part_is_that_of_the_best_round(trained: Path) -> None:
+    manifest = RunFolder.open(trained).manifest
+    best = next(row for row in manifest.epochs if row.epoch == manifest.best_epoch)
+
+    (score,) = only(scored(trained, split="val"), ev.Evaluation)
+
+    assert (score.split, score.accuracy, score.loss) == ("val", best.val_accuracy, best.val_loss)
+
+
+def test_that_a_score_is_made_of_the_answers_that_prediction_gives(trained: Path, pictures: Path) -> None:
+    (score,) = only(scored(trained), ev.Evaluation)
+    parts = split.from_csv((trained / "split.csv").read_bytes())
+    refs = [ev.PictureRef(path=str(pictures / item.picture.path)) for item in parts.test]
+    job = PredictJob(model=str(trained), pictures=refs, top=1, device="cpu")
+    answers = only(predict(job, Stop()), ev.PicturePredicted)
+
+    named = [answer.top[0].label for answer in answers]
+    right = sum(name == parts.classes[item.label] for name, item in zip(named, parts.test, strict=True))
+    assert right == score.correct
+    sure = {Path(answer.path).name: answer.top[0].probability for answer in answers}
+    for wrong in score.wrong:
+        assert wrong.probability == sure[Path(wrong.picture.path).name]
+
+
+def test_that_rows_of_the_confusion_table_are_the_true_classes() -> None:
+    items = [split.Item(ev.PictureRef(path=str(number)), label) for number, label in enumerate((0, 0, 0, 1))]
+    scores = np.array([[5.0, 0], [0, 9.0], [0, 3.0], [0, 1.0]])
+    answers = scoring.Answers(items, scores, np.array([0, 0, 0, 1], np.intp), [])
+
+    score = scoring.evaluation(answers, ["cat", "dog"], "test", 1.0)
+
+    assert score.confusion == [[1, 2], [0, 1]]
+    assert [(one.name, one.count, one.correct) for one in score.by_class] == [("cat", 3, 1), ("dog", 1, 1)]
+    assert [(one.picture.path, one.true, one.named) for one in score.wrong] == [
+        ("1", "cat", "dog"),
+        ("2", "cat", "dog"),
+    ]
+    assert score.loss == pytest.approx(
+        torch.nn.functional.cross_entropy(torch.from_numpy(scores), torch.tensor([0, 0, 0, 1])).item()
+    )
+
+
+def test_that_scores_do_not_depend_on_what_else_is_in_the_batch() -> None:
+    shape = vgg.Shape("vgg11_bn", 3, 3, 4)
+    answerer = scoring.Answerer(network.build(shape), Preprocessing(image_size=32), choose("cpu"))
+    pictures = torch.randint(0, 256, (answerer.batch, 32, 32, 3), dtype=torch.uint8)
+
+    together = answerer.scores(pictures)
+
+    for count in (1, 3, answerer.batch - 1):
+        assert torch.equal(answerer.scores(pictures[:count]), together[:count])
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+def test_that_the_batch_of_answers_is_a_power_of_two_that_fits_the_network(kind: str) -> None:
+    large = scoring.fixed_batch(vgg.Shape("vgg19_bn"), 1024, kind)
+    usual = scoring.fixed_batch(vgg.Shape("vgg16"), 224, kind)
+    small = scoring.fixed_batch(vgg.Shape("vgg11_bn", 4, 3, 16, True), 32, kind)
+
+    assert 1 <= large < usual <= small
+    assert all(size & (size - 1) == 0 for size in (large, usual, small))
+
+
+def test_that_another_folder_is_scored_under_the_runs_classes(trained: Path, tmp_path: Path) -> None:
+    draw_folder(tmp_path / "other", count=4, classes=["red", "blue"], first=70)
+    for number in range(3):
+        draw(tmp_path / "other" / "violet" / f"{number}.png", (150, 0, 150), number)
+    (tmp_path / "other" / "red" / "broken.png").write_bytes(b"no picture")
+
+    events = scored(trained, data=str(tmp_path / "other"))
+
+    (score,) = only(events, ev.Evaluation)
+    assert (score.split, score.count) == ("all", 8)
+    assert score.classes == ["blue", "green", "red"]
+    assert [sum(row) for row in score.confusion] == [4, 0, 4]
+    assert [(event.name, event.count) for event in only(events, ev.ClassLeftOut)] == [("violet", 3)]
+    assert [event.picture.path for event in only(events, ev.PictureLeftOut)] == ["red/broken.png"]
+
+
+def test_that_a_folder_without_any_known_class_is_refused(trained: Path, tmp_path: Path) -> None:
+    for name in ("violet", "white"):
+        draw(tmp_path / "other" / name / "1.png", (150, 0, 150), 1)
+
+    assert failure(scored(trained, data=str(tmp_path / "other"))) == "SplitImpossible"
+
+
+def test_that_a_part_that_the_run_has_not_is_refused(tmp_path: Path) -> None:
+    draw_folder(tmp_path / "pictures" / "train", count=4)
+    draw_folder(tmp_path / "pictures" / "val", count=3, first=50)
+    events_of(tiny(tmp_path / "pictures", tmp_path / "run", epochs=1))
+
+    assert only(scored(tmp_path / "run"), ev.Evaluation)[0].split == "val"
+    assert failure(scored(tmp_path / "run", split="test")) == "UsageError"
+
+
+def test_that_a_run_can_be_scored_before_it_has_ended(pictures: Path, tmp_path: Path) -> None:
+    stopped(tiny(pictures, tmp_path / "run", epochs=9), "pause", after=1, kind=ev.EpochEnded)
+
+    assert only(scored(tmp_path / "run"), ev.Evaluation)[0].count > 0
+
+
+def test_that_a_run_without_a_round_says_so(pictures: Path, tmp_path: Path) -> None:
+    stopped(tiny(pictures, tmp_path / "run", epochs=9), "pause", after=1)
+
+    assert failure(scored(tmp_path / "run")) == "RunUnfinished"
+
+
+def test_that_missing_things_are_named(trained: Path, tmp_path: Path, pictures: Path) -> None:
+    assert failure(scored(tmp_path / "nowhere")) == "RunMissing"
+    assert failure(scored(trained, data=str(tmp_path / "nowhere"))) == "FolderMissing"
+    copy = shutil.copytree(pictures, tmp_path / "copy")
+    events_of(tiny(copy, tmp_path / "run", epochs=1))
+    shutil.rmtree(copy)
+    assert failure(scored(tmp_path / "run")) == "FolderMissing"
+
+
+def test_that_a_stop_ends_the_scoring(trained: Path) -> None:
+    stop = Stop()
+    stop.ask("cancel")
+
+    events = list(evaluate(EvaluateJob(run=str(trained)), stop))
+
+    assert only(events, ev.JobEnded)[-1].outcome == "stopped"
+    assert not only(events, ev.Evaluation)
+
+
+def test_that_another_batch_size_is_for_one_order_alone(trained: Path) -> None:
+    (first,) = only(scored(trained), ev.Evaluation)
+    (other,) = only(scored(trained, batch_size=3), ev.Evaluation)
+    (third,) = only(scored(trained), ev.Evaluation)
+
+    assert other.loss == pytest.approx(first.loss, rel=1e-4)
+    assert third.loss == first.loss
