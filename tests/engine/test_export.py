@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from vgg_studio.core import vgg
-from vgg_studio.core.errors import NotWritable, RunMissing, RunUnfinished, UsageError
+from vgg_studio.core.errors import NamesInTheWay, NotWritable, RunMissing, RunUnfinished, UsageError
 from vgg_studio.core.events import Exported, JobEnded
 from vgg_studio.core.jobs import ExportJob, Stop, TrainJob
 from vgg_studio.core.preprocessing import Preprocessing, from_json, to_json
@@ -137,3 +137,16 @@ def test_that_a_disk_that_takes_no_more_leaves_the_old_file_and_is_told(tmp_path
     assert caught.value.values["path"] == str(target)
     assert target.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["a.pth"]
+
+
+def test_that_a_second_networks_names_never_replace_those_of_a_first(tmp_path: Path) -> None:
+    run, _ = _run(tmp_path / "run")
+    (tmp_path / "out").mkdir()
+    _exported(tmp_path / "run", tmp_path / "out" / "first.pth")
+    before = {entry.name: entry.read_bytes() for entry in (tmp_path / "out").iterdir()}
+    run.save(msgspec.structs.replace(run.manifest, classes=["a", "b", "c"]))
+    with pytest.raises(NamesInTheWay):
+        _exported(tmp_path / "run", tmp_path / "out" / "second.pth")
+    assert {entry.name: entry.read_bytes() for entry in (tmp_path / "out").iterdir()} == before
+    _exported(tmp_path / "run", tmp_path / "out" / "first.pth")  # its own names may change with it
+    assert "a" in (tmp_path / "out" / "class_indices.json").read_text(encoding="utf-8")

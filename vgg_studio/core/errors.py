@@ -11,7 +11,7 @@ StudioError
 ├── RunError                a run folder
 │   └── RunExists  RunMissing  RunDamaged  RunInUse  RunTooNew  RunUnfinished  ResumeMismatch  PathMissing
 ├── StorageError            the disk
-│   └── DiskFull  NotWritable
+│   └── DiskFull  NotWritable  NamesInTheWay
 └── EngineError             the machine
     └── DeviceMissing  OutOfMemory  Diverged  EngineDied  DisplayMissing  QtLibrariesMissing  Unexpected
 """
@@ -254,6 +254,11 @@ class DiskFull(StorageError):
 class NotWritable(StorageError):
     sentence = N_("Nothing can be written to {path}: {detail}.")
     remedy = N_("Choose another folder.")
+
+
+class NamesInTheWay(StorageError):
+    sentence = N_("{path} already holds the class names of another network, which would lose them.")
+    remedy = N_("Give each network a folder of its own.")
 
 
 class EngineError(StudioError):

@@ -7,7 +7,6 @@ the run at its last checkpoint. Everything in it is relative: a run can be moved
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import time
@@ -19,6 +18,7 @@ import msgspec
 from vgg_studio.core import events as ev
 from vgg_studio.core.errors import RunDamaged, RunExists, RunInUse, RunMissing, RunTooNew, UsageError, from_os_error
 from vgg_studio.core.jobs import TrainJob
+from vgg_studio.core.locking import try_lock
 from vgg_studio.core.writing import sweep, write_bytes, write_json
 
 FORMAT = 1
@@ -144,7 +144,7 @@ class RunFolder:
     def lock(self) -> Iterator[None]:
         """Keep a second writer out; the system lets go of it when the process ends, however it ends. Raises RunInUse."""
         with (self.path / LOCK).open("ab") as stream:
-            if not _try_lock(stream.fileno()):
+            if not try_lock(stream.fileno()):
                 raise RunInUse(path=str(self.path))
             yield
 
@@ -232,23 +232,3 @@ def _decoded(data: bytes) -> Iterator[ev.Event]:
     for line in data.split(b"\n"):
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
             yield ev.from_line(line)
-
-
-if os.name == "nt":
-    import msvcrt
-
-    def _try_lock(handle: int) -> bool:
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        except OSError:
-            return False
-        return True
-else:
-    import fcntl
-
-    def _try_lock(handle: int) -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True

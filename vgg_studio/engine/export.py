@@ -9,20 +9,21 @@ from typing import BinaryIO
 import torch
 from torch import Tensor
 
-from vgg_studio.core.errors import UsageError
+from vgg_studio.core.errors import NamesInTheWay, UsageError
 from vgg_studio.core.events import Event, Exported, JobEnded, PhaseStarted
 from vgg_studio.core.jobs import ExportJob, Stop
 from vgg_studio.core.run_folder import CLASSES, PREPROCESSING, RunFolder
-from vgg_studio.core.writing import replacing, write_bytes, write_json
+from vgg_studio.core.writing import as_json, replacing, write_bytes
 from vgg_studio.engine.checkpoint import best_state
 
 SUFFIXES = (".pth", ".pt")
+WEIGHTS = (*SUFFIXES, ".safetensors")
 
 
 def export(job: ExportJob, stop: Stop) -> Iterator[Event]:
     """Save the best network so far of a finished or running run as `job.file`; each file is written whole or not at all.
 
-    Raises UsageError for another kind of name, RunError, StorageError.
+    Raises UsageError for another kind of name, RunError, StorageError (NamesInTheWay before anything is written).
     """
     target = Path(job.file)
     if target.suffix.lower() not in SUFFIXES:
@@ -33,12 +34,27 @@ def export(job: ExportJob, stop: Stop) -> Iterator[Event]:
     if stop.how is not None:
         yield JobEnded(outcome="stopped")
         return
-    names, preparation = target.with_name(CLASSES), target.with_name(PREPROCESSING)
-    write_json(names, {str(index): name for index, name in enumerate(run.manifest.classes)})
-    write_bytes(preparation, run.file(PREPROCESSING).read_bytes())
+    files = _files_beside(run, target)
+    for path, data in files.items():
+        write_bytes(path, data)
     save_plain(state, target)
-    yield Exported(files=[str(target), str(names), str(preparation)])
+    yield Exported(files=[str(target), *(str(path) for path in files)])
     yield JobEnded(outcome="done")
+
+
+def _files_beside(run: RunFolder, target: Path) -> dict[Path, bytes]:
+    """The files that tell a reader of `target` its classes and how to prepare pictures.
+
+    Raises NamesInTheWay where another network's file lies there with other names or preparation: it would answer with ours.
+    """
+    files = {
+        target.with_name(CLASSES): as_json({str(index): name for index, name in enumerate(run.manifest.classes)}),
+        target.with_name(PREPROCESSING): run.file(PREPROCESSING).read_bytes(),
+    }
+    others = [path for suffix in WEIGHTS for path in target.parent.glob(f"*{suffix}") if path.name != target.name]
+    if others and any(path.exists() and path.read_bytes() != data for path, data in files.items()):
+        raise NamesInTheWay(path=str(target.parent))
+    return files
 
 
 def save_plain(state: dict[str, Tensor], target: Path) -> None:
