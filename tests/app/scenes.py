@@ -156,7 +156,7 @@ SCENES: dict[str, Scene] = {
         failed,
         finished,
         answered,
-    )  # fmt: skip
+    )
 }
 
 

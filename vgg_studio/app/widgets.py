@@ -245,6 +245,7 @@ class EmptyState(QWidget):
         self.button = PrimaryButton(action)
         self.button.clicked.connect(self.acted)
         box = QVBoxLayout(self)
+        box.setContentsMargins(16, 16, 16, 16)
         box.setSpacing(16)
         box.addStretch(1)
         for widget in (self.sign, self.sentence, self.button):
