@@ -22,6 +22,7 @@ from vgg_studio.app.state import Studio
 from vgg_studio.app.train_page import TrainPage
 from vgg_studio.app.train_state import State
 from vgg_studio.app.window import Window
+from vgg_studio.core.events import PicturePredicted
 from vgg_studio.core.run_folder import RunFolder
 
 pytestmark = pytest.mark.timeout(300)
@@ -128,6 +129,7 @@ def test_that_a_dropped_folder_is_learned_and_a_dropped_picture_named(person: Pe
     person.drop(folder / "雏菊" / "003.png")
     person.wait(lambda: bool(person.studio.prediction.rows) and not person.studio.prediction.running)
     (row,) = person.studio.prediction.rows
+    assert isinstance(row, PicturePredicted)
     assert {guess.label for guess in row.top} == {"<img src=x>", "R&D", "雏菊"}
     assert sum(guess.probability for guess in row.top) == pytest.approx(1, abs=1e-3)
     assert snapshot(folder) == before
