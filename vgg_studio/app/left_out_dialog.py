@@ -77,10 +77,9 @@ class LeftOutDialog(Dialog):
         self.list.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
         self.list.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.show_button, self.close_button = PlainButton(_("Show in its folder")), PlainButton(_("Close"))
-        self.show_button.setEnabled(False)
         self.show_button.clicked.connect(self._show_in_folder)
         self.close_button.clicked.connect(self.accept)
-        self.list.selectionModel().currentChanged.connect(self._chosen)
+        self.list.setCurrentIndex(self.table.index(0))
         self._lay_out(scan)
 
     def _lay_out(self, scan: ScanState) -> None:
@@ -97,9 +96,6 @@ class LeftOutDialog(Dialog):
         )
         whole.setStretch(1, 1)
         self.setLayout(whole)
-
-    def _chosen(self, now: QModelIndex, before: QModelIndex) -> None:
-        self.show_button.setEnabled(now.isValid())
 
     def _show_in_folder(self) -> None:
         path = self.table.entries[self.list.currentIndex().row()].picture.path

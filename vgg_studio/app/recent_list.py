@@ -71,13 +71,14 @@ class RecentDelegate(QStyledItemDelegate):
         if option.state & QStyle.StateFlag.State_MouseOver:
             painter.fillRect(rect.adjusted(0, 0, 0, -1), theme.color("hover"))
         painter.fillRect(rect.left(), rect.bottom(), rect.width(), 1, theme.color("line"))
-        self._cell.paint(painter, rect.left(), rect.top() + 7, self._picture(folder.thumbnail))
+        self._cell.paint(painter, rect.left(), rect.top() + 7, self.picture(folder.thumbnail))
         _paint_words(painter, rect, folder)
         if row_ring.wanted(option):
             row_ring.paint(painter, rect)
         painter.restore()
 
-    def _picture(self, file: str) -> QPixmap:
+    def picture(self, file: str) -> QPixmap:
+        """The thumbnail in a file of our own cache, an empty one for any other file."""
         if file not in self._pictures:
             self._pictures[file] = _cached_picture(file)
         return self._pictures[file]
