@@ -27,6 +27,7 @@ from vgg_studio.engine.network import VGG
 from vgg_studio.engine.scoring import Answerer
 
 OFFICIAL = "official:"
+SMALLEST, LARGEST = 32, 1024  # px, as for a training: a stranger's file must not ask for more memory than there is
 _IMAGENET = 1000  # classes; a bare file with that many answers with ImageNet's names
 
 
@@ -82,6 +83,8 @@ def open_run(run: RunFolder, chosen: Device) -> Opened:
         prep = from_json(run.file(PREPROCESSING).read_bytes())
     except (OSError, msgspec.DecodeError) as error:
         raise RunDamaged(path=str(run.path), detail=PREPROCESSING) from error
+    if not _fits(prep, shape):
+        raise RunDamaged(path=str(run.path), detail=PREPROCESSING)
     if chosen.fact.kind == manifest.device.kind:
         chosen = replace(chosen, precision=manifest.precision)
     answerer = Answerer(_filled(shape, tensors, str(run.path)), prep, chosen)
@@ -138,9 +141,14 @@ def _preprocessing_beside(file: Path, shape: vgg.Shape) -> Preprocessing:
         return Preprocessing(mean=half, std=half, channels=shape.channels)
     except (OSError, msgspec.DecodeError) as error:
         raise WeightsUnreadable(path=str(file.parent / PREPROCESSING), detail="damaged") from error
-    if prep.channels != shape.channels or len(prep.mean) != len(prep.std) != prep.channels:
+    if not _fits(prep, shape):
         raise WeightsOddShape(path=str(file), name=PREPROCESSING, found=prep.channels, wanted=shape.channels)
     return prep
+
+
+def _fits(prep: Preprocessing, shape: vgg.Shape) -> bool:
+    sizes = (shape.channels, len(prep.mean), len(prep.std))
+    return set(sizes) == {prep.channels} and SMALLEST <= prep.image_size <= LARGEST and all(prep.std)
 
 
 def _filled(shape: vgg.Shape, tensors: dict[str, Tensor], path: str) -> VGG:

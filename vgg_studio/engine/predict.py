@@ -72,7 +72,7 @@ def _expanded(pictures: Sequence[PictureRef], stop: Stop) -> Iterator[PictureRef
         walk = Walk(path, stop)
         walk.take(path)
         try:
-            found = [refer(one) for one in walk.pictures_below(path)]
+            found = [refer(one) for one in sorted(walk.pictures_below(path))]
         except OSError:
             found = []
         except Stopped:
