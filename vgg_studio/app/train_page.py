@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QWidget
@@ -270,7 +271,8 @@ class TrainPage(Page):
     def _show_job(self, job: TrainJob) -> None:
         started = self.studio.progress.started
         classes = len(started.classes) if self.state.locked and started else len(self.studio.scan.classes)
-        self.form.show_job(job, classes)
+        # Where a run lies is no setting: the next one gets a folder of its own.
+        self.form.show_job(msgspec.structs.replace(job, data="", run="", resume=False), classes)
 
     def _progress_changed(self) -> None:
         self._refresh_right()
@@ -280,9 +282,6 @@ class TrainPage(Page):
         state = self.state
         self._stack.setCurrentWidget(self.empty if state is State.EMPTY else self._body)
         self.form.set_locked(state.locked)
-        self.form.end.set_usable(
-            finish=state is not State.ENDING and bool(self.progress().best_epoch), discard=state is not State.ENDING
-        )
         if state.training:
             self._clock.start()
         else:
@@ -294,6 +293,8 @@ class TrainPage(Page):
         state, progress = self.state, self.progress()
         self._steady.follow(progress, current())
         self.form.end.show_best(progress.best_epoch, paused=state is State.PAUSED)
+        free = state is not State.ENDING
+        self.form.end.set_usable(finish=free and bool(progress.best_epoch), discard=free)
         self._show_failure(state, progress)
         if state in (State.IDLE, State.READING, State.EMPTY):
             self.tiles.show_figures(figures_of_scan(self.studio.scan))
