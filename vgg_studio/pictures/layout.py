@@ -40,9 +40,9 @@ def find(walk: Walk, folder: bytes) -> Plan:
 
 
 def parts_in(walk: Walk, folder: bytes) -> dict[Part, bytes]:
-    """The folders of `folder` that are named like parts of one set and hold class folders; empty without training and another.
+    """The folders of `folder` that are named like parts of one set; empty unless they are training and another.
 
-    A part whose pictures lie loose (as test sets of competitions do) has no classes and is left; then `train` may stand alone.
+    A part whose pictures lie loose (as test sets of competitions do) has no classes and is left out: `train` may stand alone.
     """
     groups: dict[tuple[str, ...], dict[Part, bytes]] = {}
     for path, _ in walk.entries(folder).folders:
@@ -52,7 +52,7 @@ def parts_in(walk: Walk, folder: bytes) -> dict[Part, bytes]:
         if "train" in group and len(group) > 1:
             inner = {part: _unwrapped(walk, group[part]) for part in PARTS if part in group}
             parts: dict[Part, bytes] = {part: path for part, path in inner.items() if _class_folders(walk, path)}
-            return parts if "train" in parts else {}
+            return parts if "train" in parts else {"train": inner["train"]}
     return {}
 
 

@@ -152,7 +152,9 @@ def _attempt(file: IO[bytes], kind: str, at_least: int, exif: bytes = b"") -> Im
             picture.draft(None, (at_least, at_least))
         orientation = _tiff_orientation(picture) if isinstance(picture, _Tiff) else metadata.orientation(picture)
         picture.load()
-        return metadata.upright(colours.to_rgb(picture), metadata.exif_orientation(exif) if exif else orientation)
+        opened = metadata.upright(colours.to_rgb(picture), metadata.exif_orientation(exif) if exif else orientation)
+    opened.info = {}  # camera, place and comments stay behind the door
+    return opened
 
 
 def _second_attempt(data: bytes, kind: str, at_least: int, first: BaseException) -> Image.Image:

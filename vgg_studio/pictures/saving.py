@@ -12,12 +12,12 @@ from vgg_studio.core.errors import from_os_error
 
 
 def save_jpeg(picture: Image.Image, path: Path, *, quality: int, mode: int = 0o666) -> None:
-    """Write an RGB picture as a JPEG without any metadata. Raises StorageError.
+    """Write an RGB picture as a JPEG. Raises StorageError.
 
     No fsync, unlike `core.writing`: whoever reads these takes an empty file for a missing one and makes it again.
     """
     data = io.BytesIO()
-    picture.save(data, "JPEG", quality=quality, exif=b"", icc_profile=None)
+    picture.save(data, "JPEG", quality=quality)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         try:
