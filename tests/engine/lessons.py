@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
+import pytest
 from PIL import Image
 
+from vgg_studio import paths
 from vgg_studio.core import events as ev
 from vgg_studio.core.jobs import Stop, StopHow, TrainJob
 from vgg_studio.core.run_folder import RunFolder
+from vgg_studio.engine import tensor_files
+from vgg_studio.engine.download import place
+from vgg_studio.engine.official import OfficialWeights
 from vgg_studio.engine.train import train
 
 COLOURS = {"blue": (40, 60, 200), "green": (40, 190, 60), "red": (200, 50, 40)}
@@ -82,3 +88,24 @@ def numbers(run: Path) -> list[dict[str, Any]]:
     """The rows of a run's rounds, without what a clock decides."""
     rows = [msgspec.to_builtins(row) for row in RunFolder.open(run).manifest.epochs]
     return [{key: value for key, value in row.items() if key not in ("seconds", "images_per_second")} for row in rows]
+
+
+def publish(file: Path, variant: str, monkeypatch: pytest.MonkeyPatch) -> OfficialWeights:
+    """Make a file the official weights, as if it had been downloaded already."""
+    checksum = tensor_files.sha256(file)
+    name = f"{variant}-{checksum[:8]}{file.suffix}"
+    entry = OfficialWeights(
+        variant=variant,
+        kind="official",
+        url=f"https://weights.invalid/{name}",
+        file_name=name,
+        sha256_prefix=checksum[:8],
+        size_bytes=file.stat().st_size,
+        mean=(0.4, 0.5, 0.6),
+        std=(0.2, 0.2, 0.2),
+        image_size=224,
+        resize_side=256,
+    )
+    shutil.copy(file, place(entry, paths.weights_folder()))
+    monkeypatch.setattr("vgg_studio.engine.official.official", lambda *_: entry)
+    return entry

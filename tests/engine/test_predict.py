@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.engine.lessons import draw_folder, events_of, only, tiny
+from tests.engine.lessons import draw_folder, events_of, only, publish, tiny
 from vgg_studio.core import events as ev
 from vgg_studio.core import vgg
 from vgg_studio.core.jobs import ExportJob, PredictJob, Stop
@@ -228,6 +228,20 @@ def test_that_the_files_beside_it_give_names_and_preprocessing(pictures: Path, t
     assert {guess.label: guess.probability for guess in answer.top} == pytest.approx(
         dict(zip("abc", wanted.tolist(), strict=True)), abs=1e-5
     )
+
+
+def test_that_the_official_weights_answer_with_imagenets_names_and_their_own_preprocessing(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_network(tmp_path / "net.safetensors", vgg.Shape("vgg11", width_divisor=16, slim_linear=True))
+    entry = publish(tmp_path / "net.safetensors", "vgg11", monkeypatch)
+
+    events = answers("official:vgg11", pictures / "red" / "red-001.png")
+
+    assert (failure(events), only(events, ev.ModelOpened)[0].classes[999]) == ("", "toilet tissue")
+    assert len(only(events, ev.PicturePredicted)[0].top) == 5
+    prep = SHELF._opened.answerer.prep if SHELF._opened else None
+    assert prep == entry.preprocessing()
 
 
 def test_that_classes_without_names_are_numbers(pictures: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import torch
 
-from tests.engine.lessons import COLOURS, draw, draw_folder, end, events_of, numbers, only, stopped, tiny
+from tests.engine.lessons import COLOURS, draw, draw_folder, end, events_of, numbers, only, publish, stopped, tiny
 from vgg_studio.core import events as ev
 from vgg_studio.core import split, vgg, writing
 from vgg_studio.core.jobs import EvaluateJob, Stop
@@ -432,12 +432,15 @@ class _Usage(msgspec.Struct):
 
 
 @pytest.fixture
-def features(tmp_path: Path) -> Path:
-    """A file of weights without a classifier, of a full-width network."""
+def features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A file of weights without a classifier, in a world where fc6 and fc7 are narrow: else each test writes gigabytes."""
+    monkeypatch.setattr(vgg, "LINEAR_WIDTH", 64)
+    vgg.layers.cache_clear()
     built = network.build(vgg.Shape("vgg11"), seed=9)
     state = {key: value for key, value in built.state_dict().items() if key.startswith("features.")}
     torch.save(state, tmp_path / "features.pth")
-    return tmp_path / "features.pth"
+    yield tmp_path / "features.pth"
+    vgg.layers.cache_clear()
 
 
 def test_that_what_does_not_train_stays_as_the_file_has_it_and_is_written_once(
@@ -467,6 +470,22 @@ def test_that_what_does_not_train_stays_as_the_file_has_it_and_is_written_once(
     assert names[FROZEN] == set(given)
     assert not names["epoch-0002.safetensors"] & set(given)
     assert best["classifier.6.weight"].shape[0] == 3
+
+
+@pytest.mark.parametrize("kind", ["official", "official-features"])
+def test_that_official_weights_bring_their_own_normalisation(
+    pictures: Path, tmp_path: Path, features: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    entry = publish(features, "vgg11", monkeypatch)
+    job = tiny(pictures, tmp_path / "run", variant="vgg11", weights=kind, width_divisor=1, slim_linear=False, epochs=1)
+
+    events = events_of(job)
+
+    assert end(events).outcome == "finished"
+    assert only(events, ev.WeightsLoaded)[0].report.source == kind
+    prep = msgspec.json.decode((tmp_path / "run" / "preprocessing.json").read_bytes())
+    assert (tuple(prep["mean"]), tuple(prep["std"])) == (entry.mean, entry.std)
+    assert prep["image_size"] == job.image_size
 
 
 def test_that_a_file_without_classifier_trained_from_fc8_says_which_stage_is_right(
