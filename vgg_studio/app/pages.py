@@ -27,7 +27,16 @@ TITLES = {
     "share": N_("Share"),
     "settings": N_("Settings"),
 }
-HEAVY = ("numpy", "pyqtgraph")  # what the charts need: up to a second to import
+HEAVY = (  # up to a second to import, most of it for the plots
+    "numpy",
+    "pyqtgraph",
+    "vgg_studio.app.charts",
+    "vgg_studio.app.train_page",
+    "vgg_studio.app.results_page",
+    "vgg_studio.app.predict_page",
+    "vgg_studio.app.share_page",
+    "vgg_studio.app.settings_page",
+)
 
 
 def _data(studio: Studio) -> Page:

@@ -61,6 +61,7 @@ ROLES: dict[str, tuple[int, int, bool]] = {  # role: (size in px, weight, digits
 LINE_HEIGHT = {13: 18, 20: 28, 32: 40}
 
 _chosen = "system"
+_shown = ""  # the scheme in which everything on the screen is painted
 
 
 class _Signals(QObject):
@@ -142,12 +143,14 @@ def apply(app: QApplication) -> None:
 
 
 def refresh() -> None:
-    """Swap the colours of everything on the screen for those of the scheme in use."""
+    """Swap the colours of everything on the screen for those of the scheme in use, if they are others."""
+    global _shown
     from vgg_studio.app.style import sheet  # it reads this module
 
     app = QApplication.instance()
-    if not isinstance(app, QApplication):
+    if not isinstance(app, QApplication) or _shown == scheme():
         return
+    _shown = scheme()
     app.setPalette(palette())
     app.setStyleSheet(sheet())
     signals.changed.emit()
