@@ -157,7 +157,7 @@ class ClassScoreView(ScoreTable):
         metrics, left = QFontMetrics(theme.font("body")), self.viewport().width()
         for column in (FOUND, RELIABLE, PICTURES):
             head = str(self.table.headerData(column, Qt.Orientation.Horizontal))
-            needed = max(metrics.horizontalAdvance(words) for words in (head, wording.percent(0.999)))
+            needed = max(metrics.horizontalAdvance(words) for words in (head, wording.percent(1.0)))
             width = min(needed + COLUMN_GAP, self.viewport().width() // 4)
             self.setColumnWidth(column, width)
             left -= width

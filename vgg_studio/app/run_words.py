@@ -9,7 +9,7 @@ import time
 from vgg_studio.app import places
 from vgg_studio.app.advanced_settings import rate_words
 from vgg_studio.app.run_titles import network_name, run_title
-from vgg_studio.core import recipes, wording
+from vgg_studio.core import recipes, vgg, wording
 from vgg_studio.core.events import Evaluation
 from vgg_studio.core.language import N_, _
 from vgg_studio.core.run_folder import RunFolder
@@ -31,10 +31,12 @@ _LARGE = re.compile(r"\d[\d,]*(?:\D{1,6}\d[\d,]*)?")  # "183 of 200"
 def what(run: RunFolder) -> str:
     """Network and how much of it learned, in a few words."""
     job = run.manifest.job
+    network = vgg.title(job.variant)
+    if job.width_divisor > 1:
+        network = _("{network} slim").format(network=network)
     if job.weights == "none":
-        return _("{network}, from scratch").format(network=network_name(run))
-    stage = _(SHORT_STAGES[recipes.train_from(job)])
-    return _("{network}, {stage}").format(network=network_name(run), stage=stage)
+        return _("{network}, from scratch").format(network=network)
+    return _("{network}, {stage}").format(network=network, stage=_(SHORT_STAGES[recipes.train_from(job)]))
 
 
 def when(run: RunFolder) -> str:
@@ -104,7 +106,7 @@ def settings(run: RunFolder) -> str:
         _("seed {seed}").format(seed=job.seed),
         wording.device_title(run.manifest.device),
     ]
-    return "; ".join(parts)
+    return _("; ").join(parts)
 
 
 def headline(evaluation: Evaluation) -> str:

@@ -95,5 +95,8 @@ class ScoreView(QWidget):
         for view, extent in ((self.matrix, head), (self.scores, beside)):
             view.setMinimumHeight(extent + least)
             view.setMaximumHeight(extent + most)
+        around = 2 * (PADDING + 1) + self.matrix_title.sizeHint().height() + self.matrix_card.box.spacing()
+        self.matrix_card.setMaximumHeight(head + most + around)
+        self.scores_card.setMaximumHeight(beside + most + around)
         self._fit_width()
         self.matrix.fit()

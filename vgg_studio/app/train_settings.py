@@ -85,6 +85,7 @@ class TrainSettings(Card):
             widget.setVisible(locked)
         for field in (self.network, self.weights, self.rounds):
             field.setEnabled(not locked)
+        self.rounds.lineEdit().deselect()  # what was typed last is no longer about to be replaced
         self._enable_stage()
 
     def _enable_stage(self) -> None:
