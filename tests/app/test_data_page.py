@@ -266,16 +266,29 @@ def test_that_a_click_on_a_class_shows_its_pictures(
     assert [ref.path for ref in page.folder.grid.table.pictures][:2] == ["tulips/0.jpg", "tulips/1.jpg"]
 
 
-def test_that_the_chosen_class_stays_chosen_when_counts_change(
+def test_that_new_counts_leave_the_list_of_classes_where_it_is(
     studio: Studio, page: DataPage, engines: FakeEngines
 ) -> None:
     studio.open_folder("/pictures/flowers")
     _job, order = engines.last(ScanJob)
     engines.send(order, *listed(COUNTS))
     page.folder.classes.list.choose("tulips")
+    resets: list[bool] = []
+    page.folder.classes.list.table.modelReset.connect(lambda: resets.append(True))
     engines.send(order, *scanned({**COUNTS, "tulips": 190}))
-    assert page.folder.classes.list.current() == "tulips"
     assert page.folder.title.words() == "tulips  190 pictures"
+    assert resets == []
+
+
+def test_that_the_chosen_class_stays_chosen_when_another_one_goes(
+    studio: Studio, page: DataPage, engines: FakeEngines
+) -> None:
+    studio.open_folder("/pictures/flowers")
+    _job, order = engines.last(ScanJob)
+    engines.send(order, *listed(COUNTS))
+    page.folder.classes.list.choose("tulips")
+    engines.send(order, *scanned({"daisy": 212, "tulips": 195}))
+    assert page.folder.classes.list.current() == "tulips"
 
 
 def test_that_pictures_that_come_later_leave_the_view_where_it_is(page: DataPage) -> None:
@@ -320,6 +333,8 @@ def test_that_arrow_keys_and_clicks_choose_pictures_and_show_their_names(
     QTest.mouseClick(page.folder.grid.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
     QTest.keyClick(page.folder.grid, Qt.Key.Key_Right)
     assert page.folder.file_name.words() == "1.jpg"
+    page.folder.classes.list.choose("tulips")
+    assert page.folder.file_name.words() == ""
 
 
 def test_that_the_split_is_told_in_numbers(page: DataPage, studio: Studio, engines: FakeEngines) -> None:
