@@ -50,3 +50,8 @@ def test_that_a_full_disk_is_told_from_a_forbidden_folder() -> None:
     assert isinstance(full, errors.DiskFull)
     assert "12 MB" in str(full)
     assert isinstance(closed, errors.NotWritable)
+
+
+def test_that_what_is_allowed_is_said_in_words_where_it_is_more_than_values() -> None:
+    failure = Failure(code="UsageError", values={"name": "weights", "value": "official", "allowed": "no_weights"})
+    assert errors.describe(failure).endswith("Allowed: none, for slim networks and other than 3 channels.")

@@ -151,9 +151,8 @@ class ProblemCard(Card):
             line.setVisible(at < len(scan.left_out))
         self.all_link.setVisible(scan.left_out_count > 0)
         count = wording.number(scan.left_out_count)
-        self.all_link.setText(
-            ngettext("Show it in its folder", "Show all {count}", scan.left_out_count).format(count=count)
-        )
+        one = scan.left_out_count == 1  # another action, not another form: a language without forms needs both texts
+        self.all_link.setText(_("Show it in its folder") if one else _("Show all {count}").format(count=count))
 
 
 def _headline(files: int, classes: int) -> str:

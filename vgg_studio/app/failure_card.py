@@ -11,7 +11,7 @@ from vgg_studio.app.widgets import Card, Label, LinkButton, Sign, column, row
 from vgg_studio.core import wording
 from vgg_studio.core.errors import sentence_and_remedy
 from vgg_studio.core.events import Failure, RunEnded, plain
-from vgg_studio.core.language import _
+from vgg_studio.core.language import _, joined
 from vgg_studio.core.progress import Progress
 
 
@@ -40,7 +40,7 @@ class FailureCard(Card):
         self._details = details
         self.sign.setAccessibleName(_("Failed"))
         self.happened.setText(wording.escaped(happened))
-        advice = " ".join(part for part in (wording.escaped(remedy), kept) if part)
+        advice = joined(wording.escaped(remedy), kept)
         self.remedy.setText(advice)
         self.remedy.setVisible(bool(advice))
         self.copy_link.setText(_("Copy details"))

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QSlider, QVBoxLayout, QWidget
 from vgg_studio.app import theme
 from vgg_studio.app.widgets import Label, LinkButton, row
 from vgg_studio.core import wording
-from vgg_studio.core.language import _
+from vgg_studio.core.language import _, joined
 
 WIDTH = 344
 
@@ -49,7 +49,7 @@ class ThresholdPopup(QFrame):
         self.slider.blockSignals(blocked)
         words = _("Answers that are less sure than this are called not sure, so that you look at them yourself.")
         if measured:
-            words += " " + _("Above {own}, about 95 of 100 answers were right when this network was checked.")
+            words = joined(words, _("Above {own}, about 95 of 100 answers were right when this network was checked."))
         self.words.setText(words.format(own=wording.percent(own, 0)))
         self.reset_link.setText(_("Back to {own}").format(own=wording.percent(own, 0)))
         self.reset_link.setVisible(round(100 * own) != round(100 * threshold))

@@ -71,7 +71,7 @@ class Tile(Card):
         small = f"<span style='font-size:13px; font-weight:400'> {html.escape(figure.unit)}</span>"
         self.value.setText(html.escape(figure.value) + (small if figure.unit and unit_beside else ""))
         parts = [figure.caption] if unit_beside else [figure.unit, figure.caption]
-        self.caption.setText(", ".join(part for part in parts if part))
+        self.caption.setText(_(", ").join(part for part in parts if part))
 
     def fit_unit(self, width: int) -> None:
         """Put the unit where it fits in `width` px."""

@@ -138,7 +138,8 @@ def run_ended(event: ev.RunEnded, progress: Progress) -> list[str]:
     if event.outcome == "paused" or (event.outcome == "failed" and event.epochs):
         lines.append(_("Go on with: {command}").format(command=f"vgg-studio train --out {path} --resume"))
     if event.best_epoch:
-        lines.append(_("Name pictures with it: {command}").format(command=f"vgg-studio predict {path} {_('PICTURE…')}"))
+        picture = _("PICTURE…")  # not within the f-string, where nobody looks for texts to translate
+        lines.append(_("Name pictures with it: {command}").format(command=f"vgg-studio predict {path} {picture}"))
     return lines
 
 

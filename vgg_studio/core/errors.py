@@ -22,7 +22,7 @@ import errno
 from typing import ClassVar
 
 from vgg_studio.core.events import Failure
-from vgg_studio.core.language import N_, _
+from vgg_studio.core.language import N_, _, joined
 
 
 class StudioError(Exception):
@@ -123,7 +123,7 @@ class PictureRefused(DataError):
         self.reason = reason
 
 
-DETAILS: dict[str, str] = {  # what a `detail` says where it is one of these; anything else is shown as it is
+DETAILS: dict[str, str] = {  # what `detail` or `allowed` says where it is one of these; else it is shown as it is
     "web_page": N_("it is a web page"),
     "empty": N_("it is empty"),
     "pointer": N_("it only points to the real file (Git LFS), which was not fetched"),
@@ -148,6 +148,7 @@ DETAILS: dict[str, str] = {  # what a `detail` says where it is one of these; an
     "too_slow": N_("the server stopped sending"),
     "too_large": N_("the file is larger than {megabytes} MB"),
     "unsafe_address": N_("the address is not https"),
+    "no_weights": N_("none, for slim networks and other than 3 channels"),
 }
 
 
@@ -309,7 +310,7 @@ def _tree(root: type[StudioError]) -> dict[str, type[StudioError]]:
 
 def describe(failure: Failure) -> str:
     """The sentence and the remedy of a failure in the reader's language; an unknown code gives its values as they are."""
-    return " ".join(part for part in sentence_and_remedy(failure) if part)
+    return joined(*sentence_and_remedy(failure))
 
 
 def sentence_and_remedy(failure: Failure) -> tuple[str, str]:
@@ -320,8 +321,9 @@ def sentence_and_remedy(failure: Failure) -> tuple[str, str]:
         return _("Something went wrong: {detail}.").format(detail=failure.code), ""
     if "reason" in values:
         values["words"] = describe_reason(str(values["reason"]), values)
-    if (detail := str(values.get("detail", ""))) in DETAILS:
-        values["detail"] = fill(_(DETAILS[detail]), values)
+    for name in ("detail", "allowed"):
+        if (words := str(values.get(name, ""))) in DETAILS:
+            values[name] = fill(_(DETAILS[words]), values)
     return fill(_(kind.sentence), values), fill(_(kind.remedy), values) if kind.remedy else ""
 
 

@@ -108,9 +108,7 @@ class TrainJob(Job, tag="train", frozen=True, kw_only=True):
         if self.learning_rate is not None:
             _between("lr", self.learning_rate, 1e-12, 1e3)
         if self.weights != "none" and (self.width_divisor > 1 or self.slim_linear or self.channels != 3):
-            raise UsageError(
-                name="weights", value=self.weights, allowed="none, for slim networks and other than 3 channels"
-            )
+            raise UsageError(name="weights", value=self.weights, allowed="no_weights")
 
 
 class EvaluateJob(Job, tag="evaluate", frozen=True, kw_only=True):
@@ -194,4 +192,4 @@ def _one_of(name: str, value: str | int, allowed: tuple[str | int, ...]) -> None
 
 def _between(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:  # also refuses what is not a number
-        raise UsageError(name=name, value=str(value), allowed=f"{low} to {high}")
+        raise UsageError(name=name, value=str(value), allowed=f"{low}..{high}")

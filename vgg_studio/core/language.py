@@ -9,6 +9,7 @@ from pathlib import Path
 
 DOMAIN = "vgg_studio"
 LANGUAGES = {"en": "English", "zh_CN": "简体中文"}
+_FULL_STOPS = ("。", "！", "？", "：")  # as wide as two letters
 
 _active: gettext.NullTranslations = gettext.NullTranslations()
 _code = "en"
@@ -27,6 +28,14 @@ def _(text: str) -> str:
 def ngettext(one: str, many: str, count: int) -> str:
     """The form of a text that fits `count` in the active language; the caller fills in the number."""
     return _active.ngettext(one, many, count)
+
+
+def joined(*sentences: str) -> str:
+    """Sentences one after the other, empty ones left out; a full stop of Chinese brings its own space."""
+    text = ""
+    for sentence in filter(None, sentences):
+        text += sentence if not text or text.endswith(_FULL_STOPS) else f" {sentence}"
+    return text
 
 
 def system_language() -> str:
