@@ -13,7 +13,16 @@ from vgg_studio.app.state import Studio
 from vgg_studio.app.thumbnails import BATCH
 from vgg_studio.core import events as ev
 from vgg_studio.core import language
-from vgg_studio.core.jobs import DrawSamplesJob, ExportJob, PredictJob, ScanJob, ThumbnailJob, TrainJob
+from vgg_studio.core.jobs import (
+    DrawSamplesJob,
+    ExportJob,
+    PredictJob,
+    Request,
+    ScanJob,
+    ThumbnailJob,
+    TrainJob,
+    to_line,
+)
 from vgg_studio.core.run_folder import Checkpoint, Manifest, RunFolder
 
 
@@ -196,6 +205,15 @@ def test_that_answers_of_one_model_add_up_and_another_model_starts_anew(studio: 
     assert studio.prediction.rows == []
     assert len(studio.prediction.asked) == 1
     assert [how for _, how in engines.stops] == ["cancel"]
+
+
+def test_that_many_pictures_are_asked_about_in_lines_that_an_engine_takes(studio: Studio, engines: FakeEngines) -> None:
+    many = [picture(f"/{'ü' * 100}/{number}.jpg") for number in range(10_000)]
+    studio.predict("run-a", many)
+    jobs = [job for _, job, _ in engines.asked if isinstance(job, PredictJob)]
+    assert [ref for job in jobs for ref in job.pictures] == many
+    assert max(len(to_line(Request(id="x", job=job))) for job in jobs) < 1 << 20
+    assert len(studio.prediction.orders) == len(jobs) > 1
 
 
 def test_that_predicting_nothing_asks_nothing(studio: Studio, engines: FakeEngines) -> None:

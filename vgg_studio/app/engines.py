@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +19,15 @@ from vgg_studio.core.jobs import AnyJob, Request, StopHow, TrainJob, to_line
 
 log = logging.getLogger(__name__)
 CLOSE_MS = 5_000
+ROOMY = 8 << 30  # bytes
+
+
+def memory_bytes() -> int:
+    """The machine's memory; 0 where the system does not tell it this way."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 0
 
 
 def engine_command(role: str) -> list[str]:
@@ -92,8 +102,12 @@ class Engines(QObject):
             link.stopped.emit(order, how)
 
     def warm(self, role: str) -> None:
-        """Start a role's engine before it is needed: it imports its libraries meanwhile."""
-        self._link(role).started.emit()
+        """Start a role's engine before it is needed: it imports its libraries meanwhile.
+
+        A spare training engine holds most of a gigabyte, so there is none on a small machine.
+        """
+        if role != "train" or memory_bytes() >= ROOMY:
+            self._link(role).started.emit()
 
     def close(self, limit_ms: int = CLOSE_MS) -> bool:
         """End every process and thread, a training by a pause. Qt goes on working meanwhile. False when time ran out."""

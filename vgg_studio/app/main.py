@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 from vgg_studio import __version__, paths
 from vgg_studio.app import theme, trace
 from vgg_studio.app.engines import CLOSE_MS, Engines
+from vgg_studio.app.interrupts import Interrupts
 from vgg_studio.app.pages import FACTORIES, Loader
 from vgg_studio.app.settings import Settings
 from vgg_studio.app.state import Studio
@@ -105,12 +106,15 @@ def run(folder: str | None = None) -> int:
     window = Window(studio)
     window.setWindowIcon(QIcon(str(paths.resource("vgg-studio.svg"))))
     start = Start(window, folder or "")
+    interrupts = Interrupts()
+    interrupts.asked.connect(application.quit)  # nobody is there to be asked: a training is paused
     window.show()
     code = application.exec()
     window.hide()
     in_time = studio.engines.close(CLOSE_MS - 500)
     settings.save()
     start.finish()
+    interrupts.remove()
     if not in_time:
         os._exit(code)  # a thread that still runs would make Qt abort; the engines end by themselves with their pipes
     return code

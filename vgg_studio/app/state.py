@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ from vgg_studio.core.run_folder import RunFolder, list_runs, new_run_path
 
 if TYPE_CHECKING:
     from vgg_studio.app.engines import Engines
+
+
+ORDER_BYTES = 500_000  # of pictures in one order
 
 
 class Studio(QObject):
@@ -180,7 +184,8 @@ class Studio(QObject):
             state.began, state.failure = time.time(), None
         state.model = model
         state.asked.extend(pictures)
-        state.orders.append(self.engines.ask("predict", PredictJob(model=model, pictures=pictures)))
+        for some in in_orders(pictures):
+            state.orders.append(self.engines.ask("predict", PredictJob(model=model, pictures=some)))
         self.prediction_changed.emit()
 
     def cancel_prediction(self) -> None:
@@ -243,6 +248,7 @@ class Studio(QObject):
         self._touched.add("scan")
         if isinstance(event, ev.FolderScanned):
             self._remember_folder()
+            self.engines.warm("train")  # its libraries are there when Start is pressed
         if isinstance(event, ev.JobEnded):
             self._scan_order, self.drawing_samples = "", False
 
@@ -277,6 +283,20 @@ class Studio(QObject):
 def can_go_on(run: RunFolder) -> bool:
     """Whether a run stopped on its way (paused, or nobody ended it), has a checkpoint, and nobody is writing into it."""
     return run.manifest.outcome in ("", "paused") and run.manifest.last is not None and not run.in_use()
+
+
+def in_orders(pictures: list[ev.PictureRef]) -> Iterator[list[ev.PictureRef]]:
+    """The pictures in pieces that fit into an order's line: an engine refuses one of more than a megabyte."""
+    piece: list[ev.PictureRef] = []
+    size = 0
+    for picture in pictures:
+        length = len(msgspec.json.encode(picture))
+        if piece and size + length > ORDER_BYTES:
+            yield piece
+            piece, size = [], 0
+        piece.append(picture)
+        size += length
+    yield piece
 
 
 def first_picture(scan: ScanState) -> ev.PictureRef | None:

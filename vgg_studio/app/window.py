@@ -18,7 +18,7 @@ from PySide6.QtGui import (
     QShortcut,
     QShowEvent,
 )
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from vgg_studio.app import closing, drops, focus, qt_words, theme
 from vgg_studio.app.header import Header, ProgressLine
@@ -43,7 +43,6 @@ class Window(QMainWindow):
     """The one window."""
 
     painted = Signal()  # once, after the first paint
-    closing = Signal()
 
     def __init__(
         self, studio: Studio, factories: dict[str, Factory] | None = None, ask: Ask = ask_before_closing
@@ -179,6 +178,8 @@ class Window(QMainWindow):
     def _show_run(self) -> None:
         progress = self.studio.progress
         if not self.studio.training:
+            if not self.line.isHidden():
+                QApplication.alert(self)  # the end of long work may be noticed from another window
             self.rail.change("train", badge="")
             self.line.stop()
             return
@@ -255,5 +256,4 @@ class Window(QMainWindow):
             return
         self.studio.settings.geometry = self.saveGeometry()
         self.studio.settings.save()
-        self.closing.emit()
         event.accept()
