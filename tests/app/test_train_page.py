@@ -174,6 +174,16 @@ def test_that_weights_without_a_classifier_advise_to_train_all_of_it(ready: Trai
     assert not advice.isHidden()
 
 
+def test_that_a_file_that_turns_out_to_have_no_classifier_gives_the_same_advice(
+    ready: TrainPage, engines: FakeEngines
+) -> None:
+    training, advice = start(ready, engines).begin(), ready.form.settings.advice
+    found = [advice.isVisible()]
+    training.send(ev.WeightsLoaded(report=ev.WeightsReport(source="file", advice="fc6_is_the_right_stage")))
+    found.append(advice.isVisible())
+    assert found == [False, True]
+
+
 def test_that_advanced_settings_are_folded_away_and_summed_up(ready: TrainPage, process: Process) -> None:
     form = ready.form
     assert (form.advanced.isVisible(), form.scratch.isVisible()) == (False, False)
@@ -284,11 +294,32 @@ def test_that_settings_are_locked_and_the_run_can_be_ended_while_it_runs(
     assert form.end.keeps.text() == "keeps the best, round 5"
 
 
-def test_that_finish_waits_for_a_round_that_can_be_kept(ready: TrainPage, engines: FakeEngines) -> None:
-    training = start(ready, engines).begin().batches(1, 4)
-    assert not ready.form.end.finish.isEnabled()
+def test_that_finish_waits_until_something_was_learned(ready: TrainPage, engines: FakeEngines) -> None:
+    training, end = start(ready, engines).begin(), ready.form.end
+    found = [(end.finish.isEnabled(), end.keeps.text())]
+    training.batches(1, 4)
+    found.append((end.finish.isEnabled(), end.keeps.text()))
     training.rounds(1, 1)
-    assert ready.form.end.finish.isEnabled()
+    found.append((end.finish.isEnabled(), end.keeps.text()))
+    assert found == [
+        (False, "when it has learned something"),
+        (True, "keeps what it has learned"),
+        (True, "keeps the best, round 1"),
+    ]
+
+
+def test_that_a_pause_before_anything_was_kept_leads_back_to_the_start(ready: TrainPage, engines: FakeEngines) -> None:
+    training = start(ready, engines)
+    ready.activate_primary()
+    training.send(ev.RunEnded(outcome="paused"))
+    assert ready.state is State.IDLE
+
+
+def test_that_a_training_that_ran_away_says_so_beside_its_result(ready: TrainPage, engines: FakeEngines) -> None:
+    training = start(ready, engines).begin().rounds(1, 6)
+    training.end("finished_early", ev.Failure(code="Diverged", values={"epoch": 7, "rate": 0.001}))
+    assert ready.state is State.FINISHED
+    assert ready.failure.isVisible()
 
 
 def test_that_finish_now_is_said_and_asked_once(ready: TrainPage, engines: FakeEngines) -> None:

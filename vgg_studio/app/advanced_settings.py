@@ -15,7 +15,7 @@ from vgg_studio.core.jobs import NORMALISATIONS, OPTIMIZERS, SCHEDULES, TrainJob
 from vgg_studio.core.language import N_, _
 
 OPTIMIZER_WORDS = {"sgd": N_("SGD, momentum"), "adam": N_("Adam"), "adamw": N_("AdamW")}
-SCHEDULE_WORDS = {"none": N_("stays the same"), "step": N_("falls in steps"), "cosine": N_("falls smoothly")}
+SCHEDULE_WORDS = {"none": N_("not at all"), "step": N_("in steps"), "cosine": N_("smoothly")}
 NORMALISATION_WORDS = {"half": N_("the usual"), "data": N_("of these pictures"), "imagenet": N_("of ImageNet")}
 WIDTHS = (1, 2, 4, 8, 16)
 FIELD_WIDTH = 136  # px: enough for words
@@ -112,7 +112,7 @@ class AdvancedSettings(_Fields):
             "batch": (_("Batch"), _("How many pictures are looked at between two small corrections.")),
             "rate": (_("Learning rate"), _("How large each correction is. Too large and it never settles.")),
             "optimizer": (_("Optimizer"), _("The rule by which corrections are made.")),
-            "schedule": (_("Rate over time"), _("Whether corrections get smaller towards the end.")),
+            "schedule": (_("Rate falls"), _("How corrections get smaller towards the end.")),
             "side": (_("Picture size"), _("Every picture is scaled to a square of this side.")),
             "patience": (_("Patience"), _("Stop early after this many rounds without progress.")),
             "seed": (_("Seed"), _("The same seed gives the same split and the same chances.")),

@@ -154,10 +154,11 @@ class ClassScoreView(ScoreTable):
 
     def _share_width(self) -> None:
         """Numbers get what they and their heads need, names the rest."""
-        metrics, left = QFontMetrics(theme.font("body")), self.viewport().width()
+        metrics, left = QFontMetrics(theme.font("tabular_strong")), self.viewport().width()
         for column in (FOUND, RELIABLE, PICTURES):
             head = str(self.table.headerData(column, Qt.Orientation.Horizontal))
-            needed = max(metrics.horizontalAdvance(words) for words in (head, wording.percent(1.0)))
+            cells = {self.table.index(at, column).data() for at in range(self.table.rowCount())}
+            needed = max(metrics.horizontalAdvance(words) for words in (head, *cells))
             width = min(needed + COLUMN_GAP, self.viewport().width() // 4)
             self.setColumnWidth(column, width)
             left -= width

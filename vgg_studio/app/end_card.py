@@ -46,10 +46,12 @@ class EndCard(Card):
         for button in (self.finish, self.discard):
             button.setFixedWidth(width)
 
-    def show_best(self, best: int, paused: bool) -> None:
-        """Say which round Finish keeps (0: there is none yet); a paused run can be left for later."""
-        words = _("keeps the best, round {round}").format(round=best) if best else _("possible after the first round")
-        self.keeps.setText(words)
+    def show_best(self, best: int, learning: bool, paused: bool) -> None:
+        """Say which round Finish keeps (0: none is complete yet); a paused run can be left for later."""
+        if best:
+            self.keeps.setText(_("keeps the best, round {round}").format(round=best))
+        else:
+            self.keeps.setText(_("keeps what it has learned") if learning else _("when it has learned something"))
         self.later.setVisible(paused)
 
     def set_usable(self, finish: bool, discard: bool) -> None:

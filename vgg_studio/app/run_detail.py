@@ -115,7 +115,7 @@ class RunDetail(QScrollArea):
 
     def _show_failure(self, run: RunFolder) -> None:
         failure = run.manifest.failure
-        shown = failure is not None and run.manifest.outcome == "failed" and not self._live
+        shown = failure is not None and not self._live
         self.failure.setVisible(shown)
         if shown and failure is not None:
             self.failure.show_failure(failure, "", f"{run_words.settings(run)}\n{failure}")

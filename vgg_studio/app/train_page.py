@@ -292,10 +292,12 @@ class TrainPage(Page):
     def _refresh_right(self) -> None:
         state, progress = self.state, self.progress()
         self._steady.follow(progress, current())
-        self.form.end.show_best(progress.best_epoch, paused=state is State.PAUSED)
+        self.form.end.show_best(progress.best_epoch, progress.batches_seen, paused=state is State.PAUSED)
         free = state is not State.ENDING
-        self.form.end.set_usable(finish=free and bool(progress.best_epoch), discard=free)
+        self.form.end.set_usable(finish=free and progress.batches_seen, discard=free)
         self._show_failure(state, progress)
+        if progress.weights and progress.weights.advice and state.locked:
+            self.form.settings.show_advice(True)
         if state in (State.IDLE, State.READING, State.EMPTY):
             self.tiles.show_figures(figures_of_scan(self.studio.scan))
         else:
@@ -304,12 +306,15 @@ class TrainPage(Page):
         self.plots.show_progress(progress)
 
     def _show_failure(self, state: State, progress: Progress) -> None:
-        self.failure.setVisible(state is State.FAILED)
-        if state is State.FAILED and progress.ended:
-            saved = saved_round(progress)
+        ended = progress.ended if state in (State.FAILED, State.FINISHED) else None
+        failure = ended.failure if ended else None
+        if state is State.FAILED:
+            failure = failure or Failure(code="Unexpected")
+        self.failure.setVisible(failure is not None)
+        if failure and ended:
+            saved = saved_round(progress) if state is State.FAILED else 0
             kept = _("Round {round} is saved.").format(round=saved) if saved else ""
-            failure = progress.ended.failure or Failure(code="Unexpected")
-            self.failure.show_failure(failure, kept, details_of(progress, progress.ended))
+            self.failure.show_failure(failure, kept, details_of(progress, ended))
 
     def _left_sentence(self, run: RunFolder) -> str:
         """What the last start left behind."""

@@ -52,7 +52,7 @@ def state_of(studio: Studio, put_aside: bool = False) -> State:
         return State.RUNNING if _counting(progress) else State.PREPARING
     if studio.unfinished_run:
         return State.PAUSED
-    if progress.ended and not put_aside:
+    if progress.ended and not put_aside and (progress.ended.run or progress.outcome == "failed"):
         ended = {
             "paused": State.PAUSED,
             "failed": State.FAILED,

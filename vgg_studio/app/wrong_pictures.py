@@ -81,7 +81,8 @@ class WrongCard(Card):
         room = self.width() - 2 * (15 + 1)
         columns = max(1, (room + self.strip.gap) // (CELL + self.strip.gap))
         height = CELL + CAPTIONS + self.strip.gap
-        rows = max(1, (self.height() - 2 * (15 + 1) - 24 - 12 + self.strip.gap) // height)
+        # A row that is half seen invites to scroll; a smaller rest stays empty.
+        rows = max(1, round((self.height() - 2 * (15 + 1) - 24 - 12 + self.strip.gap) / height))
         fits = columns * rows
         first = self._wrong[:fits]
         self.strip.set_pictures([wrong.picture for wrong in first], self._data, captions(first))
