@@ -404,10 +404,10 @@ def test_that_refused_pictures_and_classes_with_fewer_than_two_are_dropped(tmp_p
 
 def test_that_a_class_that_only_other_parts_still_hold_is_dropped(tmp_path: Path) -> None:
     counts = {"a": 2, "b": 2, "c": 1}
-    listing = _list(make_parts(tmp_path, {"train": counts, "test": counts}))
+    listing = _list(make_parts(tmp_path, {"train": counts, "test": {**counts, "c": 2}}))
     refused = _refs(listing, "train/c/000.png")
     assert usable(listing, refused).classes == ["a", "b"]
-    assert too_small(listing, refused) == [("c", 1)]
+    assert too_small(listing, refused) == [("c", 2)]
 
 
 def test_that_fewer_than_two_usable_classes_are_too_few(tmp_path: Path) -> None:

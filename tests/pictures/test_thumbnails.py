@@ -11,8 +11,10 @@ from PIL import Image
 
 from tests.pictures import encoded, fifo, make_folder, noise, smooth, snapshot, truncated, written
 from vgg_studio import paths
+from vgg_studio.core.errors import StorageError
 from vgg_studio.core.events import Event, JobEnded, PictureRef, ThumbnailFailed, ThumbnailMade
 from vgg_studio.core.jobs import Stop, ThumbnailJob
+from vgg_studio.pictures.saving import save_jpeg
 from vgg_studio.pictures.thumbnails import make_thumbnails
 
 
@@ -145,3 +147,10 @@ def test_that_thumbnails_lie_in_the_users_cache_unless_told_otherwise(tmp_path: 
     data = make_folder(tmp_path / "data", ["a"], count=1)
     job = ThumbnailJob(data=str(data), pictures=[PictureRef(path="a/000.png")])
     assert _file(list(make_thumbnails(job, Stop()))).is_relative_to(paths.cache_folder())
+
+
+def test_that_a_file_that_cannot_take_its_place_leaves_no_litter(tmp_path: Path) -> None:
+    (tmp_path / "x.jpg").mkdir()
+    with pytest.raises(StorageError):
+        save_jpeg(noise(), tmp_path / "x.jpg", quality=90)
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == []

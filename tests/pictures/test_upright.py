@@ -127,9 +127,13 @@ def test_that_metadata_that_pillow_trips_over_is_passed_by_and_the_picture_still
     assert opened.size == (64, 32)
 
 
-def test_that_a_text_of_many_megabytes_in_a_png_does_not_refuse_it(tmp_path: Path) -> None:
+def test_that_a_text_of_many_megabytes_in_a_png_does_not_refuse_it_and_white_stays_white(tmp_path: Path) -> None:
     from PIL.PngImagePlugin import PngInfo
 
     info = PngInfo()
     info.add_text("Comment", "x" * 3_000_000, zip=True)
-    assert np.array_equal(pixels(_opened(tmp_path, noise(), "PNG", pnginfo=info)), pixels(noise()))
+    picture = Image.new("P", (2, 1))
+    picture.putpalette([255, 0, 0, 0, 0, 255])
+    picture.putdata([0, 1])
+    opened = _opened(tmp_path, picture, "PNG", pnginfo=info, transparency=1)
+    assert pixels(opened)[0].tolist() == [[255, 0, 0], [255, 255, 255]]
