@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,11 +36,11 @@ def test_that_a_training_tells_its_story_in_order_and_ends_once(pictures: Path, 
 
     kinds = [type(event) for event in events if not isinstance(event, ev.PhaseProgress | ev.BatchEnded)]
     epoch = [ev.PhaseStarted, ev.PhaseStarted, ev.EpochEnded, ev.CheckpointSaved]
-    begin = [ev.PhaseStarted, ev.PhaseStarted, ev.PhaseStarted, ev.RunStarted]
+    begin = [ev.PhaseStarted, ev.PhaseStarted, ev.PhaseStarted, ev.PhaseStarted, ev.RunStarted]
     score = [ev.Calibrated, ev.PhaseStarted, ev.PhaseStarted, ev.Evaluation, ev.RunEnded]
     assert kinds == begin + epoch + epoch + score
     phases = [event.phase for event in only(events, ev.PhaseStarted)]
-    assert phases[:3] == ["listing", "reading", "loading_network"]
+    assert phases[:5] == ["listing", "reading", "loading_network", "preparing", "training"]
     assert phases[-2:] == ["testing", "saving"]
     last = end(events)
     best = max(only(events, ev.EpochEnded), key=lambda row: (row.val_accuracy, -(row.val_loss or 0), -row.epoch))
@@ -511,7 +512,10 @@ def test_that_frozen_batch_normalisation_keeps_its_statistics(pictures: Path, tm
     assert not torch.equal(best["classifier.6.weight"], fresh["classifier.6.weight"])
 
 
-def test_that_the_reports_of_a_round_end_with_all_its_pictures(pictures: Path, tmp_path: Path) -> None:
+def test_that_the_reports_of_a_round_end_with_all_its_pictures(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vgg_studio.engine.ending.A_TENTH", 0.0)
     events = events_of(tiny(pictures, tmp_path / "run"))
 
     (started,) = only(events, ev.RunStarted)
@@ -523,6 +527,28 @@ def test_that_the_reports_of_a_round_end_with_all_its_pictures(pictures: Path, t
         assert [report.batch for report in of_round] == sorted(report.batch for report in of_round)
     rows = only(events, ev.EpochEnded)
     assert [reports[-1].loss, reports[-1].accuracy] == [rows[-1].train_loss, rows[-1].train_accuracy]
+
+
+def test_that_reports_come_at_most_ten_times_a_second(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vgg_studio.engine.ending.A_TENTH", 3600.0)
+
+    assert len(only(events_of(tiny(pictures, tmp_path / "run")), ev.BatchEnded)) == 1
+
+
+def test_that_a_training_whose_pictures_all_vanish_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = draw_folder(tmp_path / "pictures", count=4)
+    monkeypatch.setattr("vgg_studio.engine.data.free_memory", lambda: 1000)
+    events = []
+    for event in train(tiny(data, tmp_path / "run"), Stop()):
+        events.append(event)
+        if isinstance(event, ev.RunStarted):
+            shutil.rmtree(data)
+
+    last = end(events)
+    assert last.failure is not None
+    assert (last.outcome, last.failure.code) == ("failed", "TooFewPictures")
 
 
 def test_that_an_abandoned_training_leaves_its_run_free_to_be_continued(pictures: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vgg_studio.core import recipes
+from vgg_studio.core.errors import TooFewPictures
 from vgg_studio.core.events import (
     BatchEnded,
     CheckpointSaved,
@@ -60,6 +61,7 @@ class Course:
         self._began = time.monotonic()
         self._marks: deque[tuple[float, int]] = deque()
         self._base = recipes.learning_rate(self.job)
+        self._lost = 0  # pictures that could not be read any more in this round
 
     @property
     def manifest(self) -> Manifest:
@@ -77,8 +79,8 @@ class Course:
 
     @property
     def pictures(self) -> int:
-        """Pictures in a round."""
-        return len(self.train) - int(missing(self.train, self.unusable).sum())
+        """Pictures in this round."""
+        return sum(len(some) for some in self.numbers) - self._lost
 
     def goes_on(self) -> bool:
         """Whether there is another round to learn: not after the last, nor without a better one for `patience` rounds."""
@@ -96,6 +98,7 @@ class Course:
         self.numbers = plan(order[usable[order]], self.job.batch_size)
         self._began = time.monotonic()
         self._marks.clear()
+        self._lost = 0
         if not self.batch:
             self.learner.start_round()
 
@@ -109,6 +112,7 @@ class Course:
         rate = schedule.rate(self.job, self._base, self.epoch, self.batch, len(self.numbers))
         self.learner.step(batch, rate, draws.step_seed(self.job.seed, self.epoch, self.batch))
         self.batch += 1
+        self._lost += len(batch.refused)
 
     def leave_out(self, refused: list[Refusal]) -> list[PictureLeftOut]:
         """Note pictures that could not be read any more, for the rest of the run and for its manifest."""
@@ -152,7 +156,9 @@ class Course:
         return CheckpointSaved(epoch=self.epoch, batch=self.batch)
 
     def row(self, figures: Figures, learned_in: float, answers: Answers | None) -> EpochRow:
-        """The round's numbers: means over pictures, null where they are none."""
+        """The round's numbers: means over pictures, null where they are none. Raises TooFewPictures where none was left."""
+        if not figures.pictures:
+            raise TooFewPictures(path=self.job.data)
         checked = answers is not None and len(answers.items) > 0
         val_loss = answers.loss if answers is not None and checked else None
         sound = math.isfinite(figures.loss) and (val_loss is None or math.isfinite(val_loss))
@@ -180,12 +186,7 @@ class Course:
         changed = msgspec.structs.replace(manifest, epochs=rows, best_epoch=row.epoch if best else manifest.best_epoch)
         if best:  # what was scored before is no longer the best
             changed = msgspec.structs.replace(changed, evaluation=None, files=_without(changed.files, BEST))
-        if best and answers is not None:
-            temperature = calibrate.temperature(answers.scores, answers.labels)
-            chances = calibrate.probabilities(answers.scores, temperature)
-            changed = msgspec.structs.replace(
-                changed, temperature=temperature, threshold=calibrate.threshold(chances, answers.labels)
-            )
+            changed = msgspec.structs.replace(changed, **_calibrated(answers))
         self._save(checkpoint.State(epoch=self.epoch, batch=0), changed, best)
         told: list[Event] = [epoch_event(row, changed.best_epoch), CheckpointSaved(epoch=self.epoch)]
         self.epoch, self.batch, self.seconds = self.epoch + 1, 0, 0.0
@@ -212,6 +213,15 @@ class Course:
         finally:  # after a failure it is the new files that nobody names
             checkpoint.prune(self.run)
         self._saved = time.monotonic()
+
+
+def _calibrated(answers: Answers | None) -> dict[str, float]:
+    """Temperature and threshold for the manifest."""
+    if answers is None or not answers.items:
+        return {"temperature": 1.0, "threshold": calibrate.UNCALIBRATED_THRESHOLD}
+    temperature = calibrate.temperature(answers.scores, answers.labels)
+    chances = calibrate.probabilities(answers.scores, temperature)
+    return {"temperature": temperature, "threshold": calibrate.threshold(chances, answers.labels)}
 
 
 def _without(files: dict[str, str], name: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import os
 import sys
 import time
@@ -46,11 +47,11 @@ def wants(stop: Stop, how: StopHow) -> bool:
 
 
 class Ticker:
-    """Says at most ten times a second that it is time to report."""
+    """Says at most ten times a second that it is time to report; the first time at once."""
 
     def __init__(self) -> None:
         self._seconds = A_TENTH
-        self._last = time.monotonic()
+        self._last = -math.inf
 
     def due(self) -> bool:
         """Whether enough time has passed since the last True."""
@@ -155,16 +156,20 @@ def _written(steps: Steps[Value], diary: Diary) -> Steps[Value]:
             yield event
 
 
-def failure_of(error: Exception, batch_size: int = 0, device: str = "cpu") -> Failure:
+def failure_of(error: Exception, batch_size: int = 0) -> Failure:
     """The fact behind any exception; with VGG_STUDIO_DEBUG=1 where it came from goes to stderr."""
     if os.environ.get("VGG_STUDIO_DEBUG") == "1":
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, StudioError):
         return error.fact()
     if _is_memory(error):
-        return OutOfMemory(device=device, batch_size=batch_size).fact()
+        return OutOfMemory(device=_whose_memory(str(error)), batch_size=batch_size).fact()
     lines = str(error).strip().splitlines() or [""]
     return Unexpected(detail=f"{type(error).__name__}: {lines[0]}"[:_DETAIL]).fact()
+
+
+def _whose_memory(message: str) -> str:
+    return next((kind for kind in ("cuda", "mps", "xpu") if kind in message.lower()), "cpu")
 
 
 def _is_memory(error: Exception) -> bool:

@@ -67,6 +67,7 @@ def afresh(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     network, report, norm = yield from initial.network(job, len(parts.classes), stop)
     checkpoint.check_room(path, network, job.train_from, job)
     check(stop)
+    yield PhaseStarted(phase="preparing")
     mean, std = norm or _normalisation(job, store, parts.train)
     prep = msgspec.structs.replace(prep, mean=mean, std=std)
     manifest = Manifest(
@@ -101,15 +102,16 @@ def again(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     run = RunFolder.open(run.path)  # as it stands now that nobody else writes
     run.repair()
     position = checkpoint.newest(run)
-    run.save(_continued(run.manifest, job, position))
-    checkpoint.prune(run)
-    job = run.manifest.job
-    diary.open(run)
-    chosen = _same_device(run.manifest, job.device)
+    manifest = _continued(run.manifest, job, position)
     parts, prep = _as_it_was(run)
-    items = [item for part in PARTS for item in parts.part(part)]
+    job = manifest.job
     if not os.path.isdir(job.data):
         raise FolderMissing(path=job.data)
+    chosen = _same_device(manifest, job.device)
+    run.save(manifest)  # up to here, what was refused has changed nothing
+    checkpoint.prune(run)
+    diary.open(run)
+    items = [item for part in PARTS for item in parts.part(part)]
     store = PictureStore(job.data, [item.picture for item in items], prep)
     with optimizers.warming():
         refused = yield from read_all(store, [item.picture for item in items], stop)
@@ -121,6 +123,7 @@ def again(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
         network = initial.empty(job, len(parts.classes))
         if run.manifest.frozen:
             checkpoint.load_weights(network, checkpoint.tensors_of(run, run.manifest.frozen))
+    yield PhaseStarted(phase="preparing")
     yield started(run, network)
     course = _course(run, parts, store, network, chosen, prep, diary)
     course.unusable.update(refused)

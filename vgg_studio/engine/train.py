@@ -9,7 +9,7 @@ import msgspec
 
 from vgg_studio.core.errors import Diverged
 from vgg_studio.core.events import Calibrated, Part, PhaseStarted
-from vgg_studio.core.jobs import Stop, TrainJob
+from vgg_studio.core.jobs import Stop, StopHow, TrainJob
 from vgg_studio.engine import checkpoint, prepare
 from vgg_studio.engine.course import Course
 from vgg_studio.engine.ending import Asked, Diary, Ending, Steps, Ticker, one_ending, wants
@@ -26,13 +26,12 @@ def train(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Ending]:
     """
     # Pictures, split, network, weights, device, run folder: new, or as the run left them.
     course = yield from (prepare.again if job.resume else prepare.afresh)(job, stop, diary)
-    row = None
+    row, ticker = None, Ticker()
 
     while course.goes_on() and not wants(stop, "finish"):
         # Learn from every picture of the training part once.
         course.start_round()
         yield PhaseStarted(phase="training", total=course.pictures)
-        ticker = Ticker()
         with contextlib.closing(course.batches()) as batches:
             for batch in batches:
                 course.learn(batch)
@@ -42,16 +41,17 @@ def train(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Ending]:
                     yield told
                     if told.loss is None:
                         break
-                if wants(stop, "finish"):
+                if (how := stop.how) == "finish":
                     break
-                if stop.how is not None or course.checkpoint_due():
-                    yield from _interrupted(course, stop)
+                if how is not None or course.checkpoint_due():
+                    yield from _interrupted(course, how)
         if wants(stop, "finish") and course.manifest.best and course.batch < len(course.numbers):
             break  # part of a round is no candidate for the best one
 
         # Check with the validation part, keep what is best, write it all down.
         figures, seconds = course.learner.figures(), course.learning_seconds()
-        yield course.batch_ended()
+        if ticker.due():
+            yield course.batch_ended()
         answers = yield from _checked(course, stop)
         row = course.row(figures, seconds, answers)
         yield from course.close_round(row, answers)
@@ -69,13 +69,12 @@ def train(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Ending]:
     return ("finished_early" if early else "finished"), (failure.fact() if failure else None)
 
 
-def _interrupted(course: Course, stop: Stop) -> Steps[None]:
+def _interrupted(course: Course, how: StopHow | None) -> Steps[None]:
     """Between two batches: a checkpoint because it is time, or because the training pauses here; or the end of it all."""
-    if wants(stop, "discard"):
-        raise Asked("discard")
-    yield course.save()
-    if stop.how is not None:
-        raise Asked(stop.how)
+    if how != "discard":
+        yield course.save()
+    if how is not None:
+        raise Asked(how)
 
 
 def _checked(course: Course, stop: Stop) -> Steps[Answers | None]:
@@ -84,8 +83,8 @@ def _checked(course: Course, stop: Stop) -> Steps[Answers | None]:
         return None
     try:
         answers = yield from answer(course.answerer, course.store, course.readable("val"), stop, "validating")
-    except Asked:
-        yield from _interrupted(course, stop)
+    except Asked as asked:
+        yield from _interrupted(course, asked.how)
         raise
     yield from course.leave_out(answers.refused)
     return answers
