@@ -26,8 +26,6 @@ from vgg_studio.core.writing import write_bytes
 if TYPE_CHECKING:
     from vgg_studio.app.state import Studio
 
-AN_ORDER = 1_000  # pictures: an order is one line of less than 1 MB
-
 
 class PredictPage(Page):
     """The choice of the network above, and below it either the field to drop on or the answers."""
@@ -145,8 +143,7 @@ class PredictPage(Page):
             self.studio.clear_prediction()
             self.answers.forget_threshold()
         self.answers.choose_next()
-        for first in range(0, len(pictures), AN_ORDER):
-            self.studio.predict(model, pictures[first : first + AN_ORDER])
+        self.studio.predict(model, pictures)
 
     def dropped(self, paths: list[str]) -> bool:
         """Pictures and folders of pictures are named."""
