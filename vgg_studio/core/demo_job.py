@@ -17,6 +17,6 @@ def demo_job(data: str, run: str = "") -> TrainJob:
         epochs=20,
         batch_size=16,
         optimizer="adamw",
-        learning_rate=1e-3,
+        learning_rate=5e-4,
         dropout=0.2,
     )

@@ -44,7 +44,7 @@ class DrawSamplesJob(Job, tag="draw_samples", frozen=True, kw_only=True):
     """Draw the built-in sample pictures into a folder (done once; a complete one is left as it is)."""
 
     folder: str
-    count: int = 320
+    count: int = 480
     seed: int = 7
 
 
