@@ -35,17 +35,26 @@ def test_that_crop_keeps_the_middle_and_the_aspect() -> None:
 def test_that_crop_is_torchvisions_to_the_byte() -> None:
     transforms = pytest.importorskip("torchvision.transforms")
     theirs = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224)])
-    for size in [(500, 375), (375, 500), (301, 299), (640, 427), (256, 256)]:
+    for size in [(500, 375), (375, 500), (301, 299), (640, 427), (427, 640), (256, 256)]:
         picture = smooth(*size)
         ours = to_array(picture, Preprocessing(image_size=224, resize="crop"))
         assert np.array_equal(ours, pixels(theirs(picture))), size
 
 
-def test_that_crop_of_a_very_long_picture_stays_small_and_keeps_its_middle() -> None:
-    picture = Image.new("RGB", (1_000_000, 2), "red")
-    picture.paste("blue", (499_990, 0, 500_010, 2))
+def test_that_crop_of_a_very_long_picture_stays_small_and_keeps_its_middle(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[tuple[int, int]] = []
+    resize = Image.Image.resize
+
+    def noted(self: Image.Image, size: tuple[int, int], resample: int) -> Image.Image:
+        sizes.append(size)
+        return resize(self, size, resample)
+
+    monkeypatch.setattr(Image.Image, "resize", noted)
+    picture = Image.new("RGB", (100_000, 2), "red")
+    picture.paste("blue", (49_990, 0, 50_010, 2))
     array = to_array(picture, Preprocessing(image_size=32, resize="crop"))
     assert array.reshape(-1, 3).tolist() == [[0, 0, 255]] * (32 * 32)
+    assert max(map(max, sizes)) < 1000
 
 
 def test_that_scaling_down_averages_instead_of_picking() -> None:

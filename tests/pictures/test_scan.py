@@ -69,7 +69,7 @@ def test_that_every_file_is_used_left_out_or_ignored_and_the_counts_add_up(tmp_p
         "dog/report.jpg": ("document", {"kind": "PDF"}),
     }
     assert scanned.left_out_count == 4
-    assert scanned.ignored == 1
+    assert scanned.ignored == _one(events, ClassesListed).ignored == 1
     assert scanned.classes == [ClassCount(name="cat", train=12), ClassCount(name="dog", train=10)]
     assert [(gone.name, gone.count) for gone in _all(events, ClassLeftOut)] == [("bare", 0), ("lonely", 1)]
     files = sum(path.is_file() for path in tmp_path.rglob("*"))
@@ -222,8 +222,10 @@ def test_that_a_stop_does_not_wait_for_the_picture_that_is_being_read(
 ) -> None:
     """The last event comes while the reader still holds its picture: it is let go only after that event."""
     go_on = threading.Event()
+    begun: list[PictureRef] = []
 
     def slow(picture: PictureRef, root: str) -> LeftOut | None:
+        begun.append(picture)
         go_on.wait(60)
         return None
 
@@ -240,6 +242,7 @@ def test_that_a_stop_does_not_wait_for_the_picture_that_is_being_read(
         asker.join()
     assert last.outcome == "stopped"
     assert not list(events)
+    assert len(begun) <= scanning._THREADS  # those that waited behind were not begun any more
 
 
 def test_that_a_scan_that_is_dropped_half_way_leaves_no_thread(tmp_path: Path) -> None:
