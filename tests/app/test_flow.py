@@ -175,7 +175,7 @@ def test_that_the_window_outlives_a_killed_engine_and_continues(
     assert person.studio.progress.outcome == "failed"
     assert person.train.state is State.FAILED
     assert "is saved" in person.train.status()
-    assert person.train.failure.isVisible()
+    assert person.train.watch.failure.isVisible()
 
     saved = len(RunFolder.open(Path(person.studio.progress.run)).manifest.epochs)
     person.click_primary()

@@ -57,7 +57,7 @@ def start(page: TrainPage, engines: FakeEngines) -> Training:
 
 
 def texts(page: TrainPage) -> list[tuple[str, str, str]]:
-    return [(figure.name, figure.value, figure.caption) for figure in page.tiles.figures()]
+    return [(figure.name, figure.value, figure.caption) for figure in page.watch.tiles.figures()]
 
 
 # --- which settings are offered
@@ -319,7 +319,7 @@ def test_that_a_training_that_ran_away_says_so_beside_its_result(ready: TrainPag
     training = start(ready, engines).begin().rounds(1, 6)
     training.end("finished_early", ev.Failure(code="Diverged", values={"epoch": 7, "rate": 0.001}))
     assert ready.state is State.FINISHED
-    assert ready.failure.isVisible()
+    assert ready.watch.failure.isVisible()
 
 
 def test_that_finish_now_is_said_and_asked_once(ready: TrainPage, engines: FakeEngines) -> None:
@@ -440,10 +440,10 @@ def test_that_a_failure_says_what_happened_what_is_saved_and_goes_on_from_there(
     assert ready.status() == (
         "Training stopped in round 7: the disk is full: /runs needs 124 MB more. Round 6 is saved."
     )
-    assert ready.failure.isVisible()
-    assert ready.failure.happened.text() == "The disk is full: /runs needs 124 MB more."
-    assert ready.failure.remedy.text().endswith("Round 6 is saved.")
-    QTest.mouseClick(ready.failure.copy_link, Qt.MouseButton.LeftButton)
+    assert ready.watch.failure.isVisible()
+    assert ready.watch.failure.happened.text() == "The disk is full: /runs needs 124 MB more."
+    assert ready.watch.failure.remedy.text().endswith("Round 6 is saved.")
+    QTest.mouseClick(ready.watch.failure.copy_link, Qt.MouseButton.LeftButton)
     assert "DiskFull" in QGuiApplication.clipboard().text()
     primary = ready.primary()
     assert primary is not None
@@ -458,7 +458,7 @@ def test_that_a_failure_before_anything_was_saved_offers_a_new_start(ready: Trai
     failure = ev.Failure(code="WeightsMissing", values={"path": "<img src=x>.pth"})
     start(ready, engines).end("failed", failure)
     assert ready.status() == "Training could not start: there is no file of weights <img src=x>.pth."
-    assert ready.failure.happened.textFormat() == Qt.TextFormat.PlainText
+    assert ready.watch.failure.happened.textFormat() == Qt.TextFormat.PlainText
     primary = ready.primary()
     assert primary is not None
     assert primary.text == "Start training"
@@ -500,10 +500,10 @@ def test_that_a_device_without_trouble_shows_no_command(ready: TrainPage) -> Non
 
 def test_that_nothing_jumps_when_the_training_starts(ready: TrainPage, engines: FakeEngines, process: Process) -> None:
     process(ms=20)
-    before = (ready.tiles.geometry(), ready.plots.geometry(), ready.form.geometry())
+    before = (ready.watch.tiles.geometry(), ready.watch.plots.geometry(), ready.form.geometry())
     start(ready, engines).begin().rounds(1, 6).batches(7, 13)
     process(ms=20)
-    assert (ready.tiles.geometry(), ready.plots.geometry(), ready.form.geometry()) == before
+    assert (ready.watch.tiles.geometry(), ready.watch.plots.geometry(), ready.form.geometry()) == before
 
 
 def test_that_the_columns_end_on_one_line_while_a_run_goes_on(
@@ -511,7 +511,7 @@ def test_that_the_columns_end_on_one_line_while_a_run_goes_on(
 ) -> None:
     start(ready, engines).begin().rounds(1, 1)
     process(ms=50)
-    end, plots = ready.form.end, ready.plots
+    end, plots = ready.form.end, ready.watch.plots
     assert end.mapToGlobal(end.rect().bottomLeft()).y() == plots.mapToGlobal(plots.rect().bottomLeft()).y()
     assert ready.form.settings.y() == 0
 
@@ -525,7 +525,7 @@ def test_that_tile_words_wrap_and_are_never_cut_in_a_narrow_window(
     ready.retranslate()
     start(ready, engines).begin().rounds(1, 6).batches(7, 13)
     process(ms=50)
-    for tile in ready.tiles.tiles:
+    for tile in ready.watch.tiles.tiles:
         for label in (tile.name, tile.caption):
             needed = label.heightForWidth(label.width()) if label.wordWrap() else label.sizeHint().height()
             assert label.height() >= needed

@@ -79,11 +79,13 @@ class ClassScores(QAbstractTableModel):
 
 
 def meaning(column: int) -> str:
-    """What a column says, in one line."""
+    """What a column says, in one line, with the word that textbooks have for it (the same in every language)."""
     return {
         NAME: "",
-        FOUND: _("Found (recall): of the pictures that are of this class, the share that was named so."),
-        RELIABLE: _("Reliable (precision): of the pictures that were named so, the share that is of this class."),
+        FOUND: _("Found ({term}): of the pictures that are of this class, the share that was named so.").format(term="recall"),
+        RELIABLE: _("Reliable ({term}): of the pictures that were named so, the share that is of this class.").format(
+            term="precision"
+        ),
         PICTURES: _("How many pictures of this class the score stands on."),
     }[column]
 

@@ -11,26 +11,22 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QWidget
 
 from vgg_studio.app import job_edits, places, theme
-from vgg_studio.app.chart_slot import ChartSlot
-from vgg_studio.app.failure_card import FailureCard, details_of
 from vgg_studio.app.job_proposal import Proposal
 from vgg_studio.app.page import Page, Primary
+from vgg_studio.app.train_button import button
 from vgg_studio.app.train_form import TrainForm
 from vgg_studio.app.train_state import (
     State,
     Steady,
     ending_sentence,
-    ending_word,
     failed_sentence,
     reading_sentence,
     ready_sentence,
-    saved_round,
     state_of,
 )
-from vgg_studio.app.train_tiles import TrainTiles, figures_of_scan, figures_of_training
-from vgg_studio.app.widgets import EmptyState, column
+from vgg_studio.app.train_watch import TrainWatch
+from vgg_studio.app.widgets import EmptyState, row
 from vgg_studio.core import wording
-from vgg_studio.core.events import Failure
 from vgg_studio.core.jobs import StopHow, TrainJob
 from vgg_studio.core.language import _, current
 from vgg_studio.core.progress import Progress, folded
@@ -47,8 +43,7 @@ class TrainPage(Page):
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
-        self.form, self.tiles, self.failure, self.plots = TrainForm(), TrainTiles(), FailureCard(), ChartSlot()
-        self.empty = EmptyState("picture")
+        self.form, self.watch, self.empty = TrainForm(), TrainWatch(), EmptyState("picture")
         self.proposal = Proposal(studio)
         self._steady = Steady()
         self._put_aside = False
@@ -58,26 +53,21 @@ class TrainPage(Page):
         self.retranslate()
 
     def _lay_out(self) -> None:
-        right = column(self.failure, self.tiles, self.plots, spacing=16)
-        right.setStretch(2, 1)
-        body = QWidget()
-        self._columns = QHBoxLayout(body)
-        self._columns.setContentsMargins(0, 0, 0, 0)
-        self._columns.setSpacing(0)  # the form brings its own gap
-        self._columns.addWidget(self.form)
-        self._columns.addLayout(right, 1)
-        self._body = body
+        self._body = QWidget()
+        columns = row(self.form, self.watch, spacing=0)  # the form brings its own gap
+        columns.setStretch(1, 1)
+        self._body.setLayout(columns)
         self._box, self._stack = QHBoxLayout(self), QStackedLayout()
         self._box.addLayout(self._stack)  # before it gets its pages: one without a parent would flash up as a window
         self._stack.addWidget(self.empty)
-        self._stack.addWidget(body)
+        self._stack.addWidget(self._body)
 
     def _connect(self) -> None:
         studio, end = self.studio, self.form.end
         self.form.edited.connect(self._edited)
         self.form.settings.weights_wanted.connect(self._weights_wanted)
         self.form.settings.device.copied.connect(self._copied)
-        self.failure.copied.connect(self._copied)
+        self.watch.failure.copied.connect(self._copied)
         self.empty.acted.connect(self._to_data)
         end.finish_wanted.connect(self.finish)
         end.discard_wanted.connect(self.discard)
@@ -127,25 +117,7 @@ class TrainPage(Page):
         return self._steady.sentence
 
     def primary(self) -> Primary | None:
-        state, progress = self.state, self.progress()
-        start, pause, go_on = _("Start training"), _("Pause"), _("Continue")
-        results = _("See the results")
-        widest = (start, pause, go_on, *(ending_word(how) for how in ("pause", "finish", "discard")))
-        if state is State.EMPTY:
-            return None
-        if state in (State.PREPARING, State.RUNNING):
-            return Primary(pause, icon="pause", widest=widest)
-        if state is State.ENDING:
-            return Primary(ending_word(progress.ending), enabled=False, widest=widest)
-        if state is State.PAUSED:
-            return Primary(go_on, icon="play", widest=widest)
-        if state is State.FINISHED:
-            return Primary(results, widest=widest)
-        if state is State.FAILED and self._failed_run():
-            saved = saved_round(progress)
-            words = _("Continue from round {round}").format(round=saved) if saved else go_on
-            return Primary(words, icon="play", widest=widest)
-        return Primary(start, enabled=state is not State.READING, widest=widest)
+        return button(self.state, self.progress(), can_go_on=self._failed_run() is not None)
 
     def activate_primary(self) -> None:
         state = self.state
@@ -225,8 +197,7 @@ class TrainPage(Page):
 
     def retranslate(self) -> None:
         self.form.retranslate()
-        self.plots.retranslate()
-        self.plots.set_hint(_("Start training and the curves grow here, round by round."))
+        self.watch.retranslate()
         self.empty.set_words(
             _("Choose a folder of pictures first; then a network can learn from them."), _("Choose pictures")
         )
@@ -234,7 +205,7 @@ class TrainPage(Page):
         self._training_changed()
 
     def retheme(self) -> None:
-        self.plots.retheme()
+        self.watch.plots.retheme()
 
     def entered(self) -> None:
         self._refresh()
@@ -295,26 +266,9 @@ class TrainPage(Page):
         self.form.end.show_best(progress.best_epoch, progress.batches_seen, paused=state is State.PAUSED)
         free = state is not State.ENDING
         self.form.end.set_usable(finish=free and progress.batches_seen, discard=free)
-        self._show_failure(state, progress)
         if progress.weights and progress.weights.advice and state.locked:
             self.form.settings.show_advice(True)
-        if state in (State.IDLE, State.READING, State.EMPTY):
-            self.tiles.show_figures(figures_of_scan(self.studio.scan))
-        else:
-            ended = progress.ended.time if progress.ended else 0.0
-            self.tiles.show_figures(figures_of_training(progress, state, self._steady.seconds_left, ended))
-        self.plots.show_progress(progress)
-
-    def _show_failure(self, state: State, progress: Progress) -> None:
-        ended = progress.ended if state in (State.FAILED, State.FINISHED) else None
-        failure = ended.failure if ended else None
-        if state is State.FAILED:
-            failure = failure or Failure(code="Unexpected")
-        self.failure.setVisible(failure is not None)
-        if failure and ended:
-            saved = saved_round(progress) if state is State.FAILED else 0
-            kept = _("Round {round} is saved.").format(round=saved) if saved else ""
-            self.failure.show_failure(failure, kept, details_of(progress, ended))
+        self.watch.show_training(state, progress, self.studio.scan, self._steady.seconds_left)
 
     def _left_sentence(self, run: RunFolder) -> str:
         """What the last start left behind."""

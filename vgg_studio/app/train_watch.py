@@ -1,0 +1,52 @@
+"""The right column of the Train page: what failed if something did, four tiles, the plots."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QWidget
+
+from vgg_studio.app.chart_slot import ChartSlot
+from vgg_studio.app.failure_card import FailureCard, details_of
+from vgg_studio.app.scan_state import ScanState
+from vgg_studio.app.train_state import State, saved_round
+from vgg_studio.app.train_tiles import TrainTiles, figures_of_scan, figures_of_training
+from vgg_studio.app.widgets import column
+from vgg_studio.core.events import Failure
+from vgg_studio.core.language import _
+from vgg_studio.core.progress import Progress
+
+
+class TrainWatch(QWidget):
+    """Shows a training in any of its states, and before it the pictures it will learn from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failure, self.tiles, self.plots = FailureCard(), TrainTiles(), ChartSlot()
+        box = column(self.failure, self.tiles, self.plots, spacing=16)
+        box.setStretch(2, 1)
+        self.setLayout(box)
+
+    def show_training(self, state: State, progress: Progress, scan: ScanState, seconds_left: float | None) -> None:
+        """Show how it stands."""
+        self._show_failure(state, progress)
+        if state in (State.IDLE, State.READING, State.EMPTY):
+            self.tiles.show_figures(figures_of_scan(scan))
+        else:
+            ended = progress.ended.time if progress.ended else 0.0
+            self.tiles.show_figures(figures_of_training(progress, state, seconds_left, ended))
+        self.plots.show_progress(progress)
+
+    def retranslate(self) -> None:
+        """Words anew."""
+        self.plots.retranslate()
+        self.plots.set_hint(_("Start training and the curves grow here, round by round."))
+
+    def _show_failure(self, state: State, progress: Progress) -> None:
+        ended = progress.ended if state in (State.FAILED, State.FINISHED) else None
+        failure = ended.failure if ended else None
+        if state is State.FAILED:
+            failure = failure or Failure(code="Unexpected")
+        self.failure.setVisible(failure is not None)
+        if failure and ended:
+            saved = saved_round(progress) if state is State.FAILED else 0
+            kept = _("Round {round} is saved.").format(round=saved) if saved else ""
+            self.failure.show_failure(failure, kept, details_of(progress, ended))
