@@ -7,10 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QEventLoop, QTimer
 
 from tests.app.conftest import Process
 from vgg_studio import paths
@@ -79,15 +81,18 @@ def test_that_ctrl_c_and_kill_end_it_in_good_order(tmp_path: Path, number: signa
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
-def test_that_a_signal_wakes_the_window(process: Process) -> None:
-    interrupts = Interrupts()
-    heard: list[bool] = []
-    interrupts.asked.connect(lambda: heard.append(True))
-    try:
-        os.kill(os.getpid(), signal.SIGTERM)
-        process(until=lambda: bool(heard))
-    finally:
-        interrupts.remove()
+def test_that_a_signal_wakes_a_window_in_which_nothing_else_happens(process: Process) -> None:
+    interrupts, loop = Interrupts(), QEventLoop()
+    heard: list[str] = []
+    interrupts.asked.connect(lambda: heard.append("signal"))
+    interrupts.asked.connect(loop.quit)
+    QTimer.singleShot(20_000, lambda: heard.append("nothing"))
+    kill = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM))
+    kill.start()
+    loop.exec()
+    kill.join()
+    interrupts.remove()
+    assert heard == ["signal"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 

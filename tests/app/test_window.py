@@ -498,6 +498,7 @@ def test_that_an_exception_in_a_slot_is_logged_and_told(
     assert "ZeroDivisionError" in report
     assert "Processor, 8 cores" in report
     assert str(Path.home()) not in report
+    assert diagnostics.without_home(f"in {Path.home()}/run") == "in ~/run"
 
 
 def test_that_settings_of_an_older_window_do_not_stop_the_start(studio: Studio, process: Process) -> None:

@@ -128,7 +128,7 @@ class Window(QMainWindow):
             page = self.pages[key] = self._factories[key](self.studio)
             page.retranslate()
             page.retheme()
-            page.header_changed.connect(self._header_changed)
+            page.header_changed.connect(self.header.refresh)
             self.stack.addWidget(page)
             if key == self.shown:
                 self.show_page(key)
@@ -150,10 +150,6 @@ class Window(QMainWindow):
         choose = getattr(self.page(), "choose_folder", None)
         if choose is not None:
             choose()
-
-    def _header_changed(self) -> None:
-        if self.sender() is self.page():
-            self.header.refresh()
 
     def _activate(self) -> None:
         self.page().activate_primary()
