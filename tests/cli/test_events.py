@@ -12,7 +12,7 @@ from typer.main import get_command
 
 from tests.cli.conftest import Command
 from vgg_studio import paths
-from vgg_studio.cli import columns, main, sentences
+from vgg_studio.cli import columns, help_pages, sentences
 from vgg_studio.cli.commands import app
 from vgg_studio.cli.text_printer import PlainScreen
 from vgg_studio.core import events as ev
@@ -201,7 +201,7 @@ def _texts(command: Any) -> list[str]:
 
 def test_that_all_of_the_help_is_in_the_language_that_is_chosen() -> None:
     language.use("pseudo", paths.locales())
-    texts = _texts(main.translated(get_command(app)))
+    texts = _texts(help_pages.translated(get_command(app)))
     assert len(texts) > 80
     assert [text for text in texts if not text.endswith("~")] == []
 
@@ -212,6 +212,15 @@ def test_that_help_is_printed_in_the_language_that_is_chosen(command: Command, w
     assert done.returncode == 0
     assert "~~~" in done.stdout
     assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize("words", [("--help",), ("train", "--help"), ("evaluate", "--help"), ("predict", "--help")])
+def test_that_no_chinese_sentence_of_the_help_is_cut_off(command: Command, words: tuple[str, ...]) -> None:
+    shown = command(*words, "--language", "zh_CN").stdout
+    assert "选项" in shown
+    assert "…" not in shown.replace("PATH…", "")
+    assert "Options" not in shown.replace("[OPTIONS]", "")
+    assert "Show" not in shown
 
 
 def test_that_columns_stay_aligned_with_wide_signs() -> None:

@@ -7,20 +7,18 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterator
-from typing import Any
 
 import typer
 from typer.main import get_command
 
 from vgg_studio.cli.commands import app
 from vgg_studio.cli.failing import DONE, WRONG_USAGE, check_language, choose_language, complain, fail
+from vgg_studio.cli.help_pages import prepare, translated
 from vgg_studio.cli.orders import Engine, carry_out
 from vgg_studio.cli.session import Session
 from vgg_studio.cli.words import COMMANDS, Words
 from vgg_studio.core.errors import FolderMissing
-from vgg_studio.core.language import N_, _
-
-_OPTIONS, _ARGUMENTS, _COMMANDS = N_("Options"), N_("Arguments"), N_("Commands")
+from vgg_studio.core.language import _
 
 
 def run(words: Words, engine: Engine = carry_out) -> int:
@@ -54,6 +52,8 @@ def _dispatch(words: Words, session: Session) -> int:
     if words.looks_like_folder and words.rest[0] not in COMMANDS:
         raise FolderMissing(path=words.rest[0])
     command = translated(get_command(app))
+    if "--help" in words.rest:
+        prepare()
     try:
         code = command.main(args=words.rest, prog_name="vgg-studio", standalone_mode=False, obj=session)
     except typer.TyperException as error:
@@ -70,18 +70,3 @@ def _dispatch(words: Words, session: Session) -> int:
 def _asked_for(words: Words) -> str:
     """The command whose help tells how it is used."""
     return " ".join(["vgg-studio", *[word for word in words.rest[:1] if word in COMMANDS]])
-
-
-def translated(command: Any) -> Any:
-    """The command with all its texts in the chosen language. It is Any because typer has no public type for what it builds."""
-    for name in ("help", "epilog", "short_help"):
-        if text := getattr(command, name, None):
-            setattr(command, name, _(text))
-    command.rich_help_panel = _(_COMMANDS)
-    for parameter in command.params:
-        usual = _OPTIONS if parameter.param_type_name == "option" else _ARGUMENTS
-        parameter.help = _(parameter.help) if parameter.help else ""
-        parameter.rich_help_panel = _(parameter.rich_help_panel or usual)
-    for below in getattr(command, "commands", {}).values():
-        translated(below)
-    return command
