@@ -99,6 +99,10 @@ def test_that_labels_keep_their_order_and_a_line_of_distance(wanted: list[float]
     assert all(10 - 1e-6 <= place <= 190 + 1e-6 for place in placed)
 
 
+def test_that_two_labels_that_are_too_near_both_give_way() -> None:
+    assert spread([104, 100], 0, 200) == [112, 92]
+
+
 # --- the numbers behind the curves
 
 

@@ -27,10 +27,15 @@ def test_that_the_slabs_fill_the_whole_width(variant: str) -> None:
 def test_that_blocks_stand_apart_and_get_lower_with_the_pictures_inside() -> None:
     found = slabs(vgg.Shape("vgg16"), "block1", 288)
     heights = [slab.rect.height() for slab in found]
+    assert sorted(set(heights), reverse=True) == [36, 30, 24, 18, 12, CLASSIFIER_HEIGHT]
     assert heights == sorted(heights, reverse=True)
-    assert heights[-1] == CLASSIFIER_HEIGHT
     wide_gaps = [b.rect.left() - a.rect.right() for a, b in itertools.pairwise(found)]
     assert sum(gap == pytest.approx(GROUP_GAP) for gap in wide_gaps) == 5
+
+
+def test_that_the_layers_from_the_chosen_stage_on_are_those_that_learn() -> None:
+    found = slabs(vgg.Shape("vgg16"), "block5", 288)
+    assert [slab.name for slab in found if slab.learns] == ["conv5-1", "conv5-2", "conv5-3", "fc6", "fc7", "fc8"]
 
 
 def test_that_the_sentence_counts_what_stays_and_what_learns() -> None:

@@ -16,7 +16,7 @@ from vgg_studio.core.language import _
 
 NAME, FOUND, RELIABLE, PICTURES = range(4)
 LOWEST = int(Qt.ItemDataRole.UserRole)
-COLUMN_GAP = 10
+COLUMN_GAP = 8
 
 
 class ClassScores(QAbstractTableModel):
