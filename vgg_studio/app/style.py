@@ -53,7 +53,7 @@ QComboBox, QAbstractSpinBox, QLineEdit { background: {field}; color: {text}; bor
   padding: 0 12px; min-height: 30px; max-height: 30px; selection-background-color: {accent}; selection-color: {onaccent}; }
 QComboBox:hover, QAbstractSpinBox:hover, QLineEdit:hover { border-color: {muted}; }
 QComboBox:disabled, QAbstractSpinBox:disabled, QLineEdit:disabled { background: {sunken}; border-color: {line}; color: {text}; }
-QComboBox::drop-down { border: none; width: 32px; } QComboBox::down-arrow { image: none; }
+QComboBox { combobox-popup: 0; } QComboBox::drop-down { border: none; width: 32px; } QComboBox::down-arrow { image: none; }
 QComboBox QAbstractItemView { background: {card}; color: {text}; border: 1px solid {line2}; padding: 4px;
   selection-background-color: {tint}; selection-color: {text}; }
 QComboBox QAbstractItemView::item { min-height: 32px; padding: 0 8px; border-radius: 4px; }
