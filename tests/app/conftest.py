@@ -18,10 +18,12 @@ from PySide6.QtCore import QEvent, QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
 from tests import watching
+from tests.app.plain_pages import KEYS, plain
 from tests.fakes import FakeEngines
 from vgg_studio.app import theme
 from vgg_studio.app.settings import Settings
 from vgg_studio.app.state import Studio
+from vgg_studio.app.window import Window
 
 Process = Callable[..., None]
 
@@ -92,3 +94,15 @@ def studio(engines: FakeEngines, settings: Settings) -> Iterator[Studio]:
     made = Studio(engines, settings)  # type: ignore[arg-type]  # the same face, no processes
     yield made
     made.deleteLater()
+
+
+@pytest.fixture
+def window(studio: Studio, process: Process) -> Iterator[Window]:
+    """The window on plain pages, shown."""
+    made = Window(studio, {key: plain(key) for key in KEYS}, ask=lambda _studio, _parent: True)
+    for key in KEYS:
+        made.make_page(key)
+    made.show()
+    process()
+    yield made
+    made.close()

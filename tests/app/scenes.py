@@ -15,9 +15,7 @@ from vgg_studio.core.run_folder import Checkpoint, Manifest, RunFolder
 
 CLASSES = ["daisy", "dandelion", "roses", "sunflowers", "tulips"]
 DEVICE = ev.DeviceFact(kind="cpu", name="processor", cores=8, reason="no_gpu")
-JOB = TrainJob(
-    data="/home/someone/Pictures/flowers", variant="vgg16", weights="official", train_from="block5", epochs=20
-)
+JOB = TrainJob(data="/Pictures/flowers", variant="vgg16", weights="official", train_from="block5", epochs=20)
 CONFUSION = [[40, 1, 0, 0, 1], [2, 43, 0, 1, 0], [0, 0, 27, 0, 5], [1, 1, 0, 39, 0], [0, 0, 4, 1, 34]]
 
 Scene = Callable[[Studio, FakeEngines], None]
@@ -32,9 +30,7 @@ def recent(studio: Studio, engines: FakeEngines) -> None:
     """A start with folders that were open before."""
     nothing(studio, engines)
     for name, count in (("meadow 2025", 3412), ("flowers", 1000)):
-        studio.settings.remember(
-            RecentFolder(path=f"/home/someone/Pictures/{name}", pictures=count, classes=5, opened=1e9)
-        )
+        studio.settings.remember(RecentFolder(path=f"/Pictures/{name}", pictures=count, classes=5, opened=1e9))
 
 
 def reading(studio: Studio, engines: FakeEngines) -> None:
@@ -129,7 +125,7 @@ def answered(studio: Studio, engines: FakeEngines) -> None:
     """Five pictures were named by the finished run; one answer needs a look, one file was none."""
     finished(studio, engines)
     run = str(studio.runs[0].path)
-    names = [f"/home/someone/Pictures/new/IMG_20{number}.jpg" for number in range(41, 47)]
+    names = [f"/Pictures/new/IMG_20{number}.jpg" for number in range(41, 47)]
     studio.predict(run, [ev.PictureRef(path=name) for name in names])
     _, order = engines.last(PredictJob)
     answers: list[ev.Event] = [
