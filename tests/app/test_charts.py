@@ -159,6 +159,7 @@ def test_that_a_reading_names_the_round_and_both_values() -> None:
 def test_that_both_plots_share_one_axis_of_rounds_and_one_left_edge(charts: Charts) -> None:
     drawn(charts, grown(6))
     loss, accuracy = charts.loss.widget, charts.accuracy.widget
+    assert charts.accuracy.view.linkedView(0) is charts.loss.view
     assert loss.getAxis("left").width() == accuracy.getAxis("left").width() == 48
     assert loss.getPlotItem().getViewBox().viewRange()[0] == accuracy.getPlotItem().getViewBox().viewRange()[0]
     assert abs(loss.height() - accuracy.height()) <= 1

@@ -145,6 +145,12 @@ def test_that_the_score_is_one_sentence_with_its_range(page: ResultsPage, proces
     assert page.status() == "Run 1 finished after 6 rounds in 6 minutes; round 5 was the best and is kept."
 
 
+def test_that_the_score_is_what_is_large_whatever_a_language_says_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vgg_studio.core.wording._", lambda text: "Of {count} pictures, it named {correct}.")
+    monkeypatch.setattr("vgg_studio.core.wording.ngettext", lambda one, many, count: "Of {count} pictures: {correct}.")
+    assert run_words.headline(evaluation()) == "Of 200 pictures: <span style='font-size:32px'>183</span>."
+
+
 def test_that_a_score_on_the_checking_pictures_says_so(page: ResultsPage, process: Process) -> None:
     make_run("flowers-1", scored=evaluation(split="val"))
     shown(page, process)

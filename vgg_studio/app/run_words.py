@@ -25,7 +25,6 @@ SHORT_STAGES: dict[str, str] = {
     "fc8": N_("last layer"),
 }
 ENDED_WELL = ("finished", "finished_early")
-_LARGE = re.compile(r"\d[\d,]*(?:\D{1,6}\d[\d,]*)?")  # "183 of 200"
 
 
 def what(run: RunFolder) -> str:
@@ -112,7 +111,9 @@ def settings(run: RunFolder) -> str:
 def headline(evaluation: Evaluation) -> str:
     """The score's sentence as rich text: the numbers at 32 px, the rest at 20. Holds our own words and numbers only."""
     words = wording.score_sentence(evaluation)
-    found = _LARGE.search(words)
+    right, total = (re.escape(wording.number(number)) for number in (evaluation.correct, evaluation.count))
+    # "183 of 200"; where a language says the numbers far apart or the other way round, the score alone.
+    found = re.search(rf"(?<!\d){right}\D{{1,8}}{total}(?!\d)", words) or re.search(rf"(?<!\d){right}(?!\d)", words)
     if not found:
         return html.escape(words)
     before, large, after = words[: found.start()], found[0], words[found.end() :]
