@@ -41,7 +41,7 @@ HEADS: dict[Column, str] = {
     "verdict": N_("verdict"),
     "second": N_("second guess"),
 }
-THUMBNAIL, ROW, HEAD, PAD = 36, 44, 28, 8
+THUMBNAIL, ROW, HEAD, PAD = 36, 44, 27, 8  # px; with the card's border five rows end where the page does
 LEAST: dict[Column, int] = {
     "thumbnail": 16 + THUMBNAIL + 12,
     "how_sure": 88,
