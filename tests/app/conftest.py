@@ -17,7 +17,6 @@ if watching.why_no_window():
 from PySide6.QtCore import QEvent, QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
-from tests import watching
 from tests.app.plain_pages import KEYS, plain
 from tests.fakes import FakeEngines
 from vgg_studio.app import theme
