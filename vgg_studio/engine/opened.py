@@ -17,14 +17,14 @@ from vgg_studio.core.events import PhaseStarted
 from vgg_studio.core.jobs import Stop
 from vgg_studio.core.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, from_json
 from vgg_studio.core.run_folder import CLASSES, PREPROCESSING, RunFolder
-from vgg_studio.engine import device
+from vgg_studio.engine import device, threads
 from vgg_studio.engine.calibrate import UNCALIBRATED_THRESHOLD
 from vgg_studio.engine.checkpoint import best_state, load_weights
 from vgg_studio.engine.device import Device
 from vgg_studio.engine.ending import Steps
 from vgg_studio.engine.initial import official_file
 from vgg_studio.engine.network import VGG
-from vgg_studio.engine.scoring import Answerer
+from vgg_studio.engine.scoring import Answerer, fixed_batch
 
 OFFICIAL = "official:"
 SMALLEST, LARGEST = 32, 1024  # px, as for a training: a stranger's file must not ask for more memory than there is
@@ -57,6 +57,7 @@ class Shelf:
             yield PhaseStarted(phase="loading_network")
             self._opened = yield from _open(model, device.choose(asked), stop)
             self._key = key
+        threads.use(self._opened.answerer.device, self._opened.answerer.device.threads)
         return self._opened
 
 
@@ -86,7 +87,7 @@ def open_run(run: RunFolder, chosen: Device) -> Opened:
     if not _fits(prep, shape):
         raise RunDamaged(path=str(run.path), detail=PREPROCESSING)
     if chosen.fact.kind == manifest.device.kind:
-        chosen = replace(chosen, precision=manifest.precision)
+        chosen = replace(chosen, precision=manifest.precision, threads=manifest.threads)  # the same answers to the bit
     answerer = Answerer(_filled(shape, tensors, str(run.path)), prep, chosen)
     return Opened(str(run.path), manifest.classes, answerer, manifest.temperature, manifest.threshold)
 
@@ -99,7 +100,7 @@ def _open_official(model: str, chosen: Device, stop: Stop) -> Steps[Opened]:
     tensors = weights.read_file(file)
     prep = official.official(variant).preprocessing()
     network = _filled(weights.shape_of(tensors, str(file)), tensors, str(file))
-    return Opened(model, official.imagenet_classes(), Answerer(network, prep, chosen))
+    return Opened(model, official.imagenet_classes(), _answerer(network, prep, chosen))
 
 
 def _open_file(model: str, chosen: Device) -> Opened:
@@ -111,8 +112,13 @@ def _open_file(model: str, chosen: Device) -> Opened:
     if missing:
         raise WeightsUnreadable(path=model, detail="no_classifier", tensor=missing[0])
     names = _names_beside(Path(model), shape.classes)
-    answerer = Answerer(_filled(shape, tensors, model), _preprocessing_beside(Path(model), shape), chosen)
-    return Opened(model, names, answerer)
+    prep = _preprocessing_beside(Path(model), shape)
+    return Opened(model, names, _answerer(_filled(shape, tensors, model), prep, chosen))
+
+
+def _answerer(network: VGG, prep: Preprocessing, chosen: Device) -> Answerer:
+    batch = fixed_batch(network.shape, prep.image_size, chosen.torch.type)
+    return Answerer(network, prep, replace(chosen, threads=threads.for_answers(network.shape, prep.image_size, batch)))
 
 
 def _names_beside(file: Path, count: int) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -38,7 +39,7 @@ from vgg_studio.core.run_folder import (
 )
 from vgg_studio.core.split import PARTS, Item, Split
 from vgg_studio.core.writing import write_bytes, write_json
-from vgg_studio.engine import checkpoint, device, initial, optimizers
+from vgg_studio.engine import checkpoint, device, initial, optimizers, threads
 from vgg_studio.engine.course import MOST_LEFT_OUT, Course
 from vgg_studio.engine.data import PictureStore, read_all
 from vgg_studio.engine.device import Device
@@ -68,6 +69,8 @@ def afresh(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     checkpoint.check_room(path, network, job.train_from, job)
     check(stop)
     yield PhaseStarted(phase="preparing")
+    wanted = threads.for_training(network.shape, job.image_size, job.batch_size)
+    chosen = replace(chosen, threads=threads.use(chosen, wanted))
     mean, std = norm or _normalisation(job, store, parts.train)
     prep = msgspec.structs.replace(prep, mean=mean, std=std)
     manifest = Manifest(
@@ -277,9 +280,8 @@ def _same_device(manifest: Manifest, asked: str) -> Device:
     chosen = device.choose(manifest.device.kind if asked == "auto" else asked)
     if chosen.fact.kind != manifest.device.kind:
         return chosen
-    if chosen.fact.kind == "cpu" and manifest.threads:
-        torch.set_num_threads(manifest.threads)
-    return Device(chosen.torch, chosen.fact, manifest.precision, manifest.threads)
+    threads.use(chosen, manifest.threads)
+    return replace(chosen, precision=manifest.precision, threads=manifest.threads)
 
 
 def _course(
