@@ -20,6 +20,7 @@ from vgg_studio.app.state import Studio
 from vgg_studio.app.table_parts import GAP
 from vgg_studio.app.wrong_pictures import WrongDialog, captions
 from vgg_studio.core import events as ev
+from vgg_studio.core import wording
 from vgg_studio.core.jobs import TrainJob
 
 Qd = Qt.ItemDataRole
@@ -146,8 +147,7 @@ def test_that_the_score_is_one_sentence_with_its_range(page: ResultsPage, proces
 
 
 def test_that_the_score_is_what_is_large_whatever_a_language_says_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vgg_studio.core.wording._", lambda text: "Of {count} pictures, it named {correct}.")
-    monkeypatch.setattr("vgg_studio.core.wording.ngettext", lambda one, many, count: "Of {count} pictures: {correct}.")
+    monkeypatch.setattr(wording, "score_sentence", lambda scored: f"Of {scored.count} pictures: {scored.correct}.")
     assert run_words.headline(evaluation()) == "Of 200 pictures: <span style='font-size:32px'>183</span>."
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import msgspec
 import pyqtgraph  # noqa: F401 - loaded before the page, as `app.main` does in a thread
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from tests.app.conftest import Process
 from tests.app.playing import FLOWERS, PROCESSOR, Training, make_run, open_flowers
@@ -517,18 +517,19 @@ def test_that_the_columns_end_on_one_line_while_a_run_goes_on(
 
 
 @pytest.mark.parametrize("code", ["en", "pseudo"])
+@pytest.mark.parametrize("running", [False, True])
 def test_that_tile_words_wrap_and_are_never_cut_in_a_narrow_window(
-    ready: TrainPage, engines: FakeEngines, process: Process, code: str
+    ready: TrainPage, engines: FakeEngines, process: Process, code: str, running: bool
 ) -> None:
     language.use(code, paths.locales())
     ready.resize(968, 644)
     ready.retranslate()
-    start(ready, engines).begin().rounds(1, 6).batches(7, 13)
+    if running:
+        start(ready, engines).begin().rounds(1, 6).batches(7, 13)
     process(ms=50)
     for tile in ready.watch.tiles.tiles:
         for label in (tile.name, tile.caption):
-            needed = label.heightForWidth(label.width()) if label.wordWrap() else label.sizeHint().height()
-            assert label.height() >= needed
+            assert label.height() >= label.heightForWidth(label.width())
             assert max(map(label.fontMetrics().horizontalAdvance, label.text().split() or [""])) <= label.width()
         assert tile.value.sizeHint().width() <= tile.value.width() or tile.value.wordWrap()
 
@@ -540,11 +541,24 @@ def test_that_every_control_of_the_form_has_a_name(ready: TrainPage) -> None:
     assert all(field.accessibleName() for field in fields)
 
 
-def test_that_making_the_page_flashes_no_window(studio: Studio, process: Process) -> None:
-    from PySide6.QtWidgets import QApplication
+class Shown(QObject):
+    """Notes every window that is shown, however short."""
 
-    before = {id(widget) for widget in QApplication.topLevelWidgets() if widget.isVisible()}
+    def __init__(self) -> None:
+        super().__init__()
+        self.windows: list[str] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
+            self.windows.append(type(watched).__name__)
+        return False
+
+
+def test_that_making_the_page_flashes_no_window(studio: Studio, application: QApplication, process: Process) -> None:
+    shown = Shown()
+    application.installEventFilter(shown)
     made = TrainPage(studio)
-    open_now = [widget for widget in QApplication.topLevelWidgets() if widget.isVisible() and id(widget) not in before]
-    assert open_now == []
+    process()
+    application.removeEventFilter(shown)
+    assert shown.windows == []
     made.deleteLater()
