@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
@@ -32,6 +33,8 @@ def _clean_environment() -> None:
     os.environ["LANG"] = "C.UTF-8"
     os.environ["HOME"] = os.environ["USERPROFILE"] = os.environ["XDG_RUNTIME_DIR"] = _home.name
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # no windows popping up on a desktop; .ci/run asks for xcb
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; programs under test would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 _clean_environment()
