@@ -8,6 +8,7 @@ import pytest
 
 from vgg_studio import paths
 from vgg_studio.cli import resuming
+from vgg_studio.core import recipes
 from vgg_studio.core.errors import FolderMissing, ResumeMismatch, RunExists, RunMissing, UsageError, WeightsMissing
 from vgg_studio.core.jobs import DEFAULT_EPOCHS, NOT_CHOSEN, TrainJob
 from vgg_studio.core.run_folder import Manifest
@@ -74,9 +75,10 @@ def test_that_another_setting_is_refused_by_its_name(run: Path, given: dict[str,
 
 def test_that_a_learning_rate_is_compared_with_what_the_run_chose() -> None:
     manifest = Manifest(job=TrainJob(optimizer="sgd"), created=1.0)
-    resuming.compare(manifest, {"learning_rate": 0.05})
+    chosen = recipes.learning_rate(manifest.job)
+    resuming.compare(manifest, {"learning_rate": chosen})
     with pytest.raises(ResumeMismatch):
-        resuming.compare(manifest, {"learning_rate": 0.04})
+        resuming.compare(manifest, {"learning_rate": chosen * 0.8})
 
 
 def test_that_a_file_of_weights_may_have_moved(tmp_path: Path) -> None:
