@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,8 @@ def _window(program: Path) -> None:
     wanted = {"first_paint", "ready", "engine_ready"}
     settings = os.environ | {"QT_QPA_PLATFORM": "offscreen", "VGG_STUDIO_TRACE": "1"}
     with subprocess.Popen([program], env=settings, stderr=subprocess.PIPE, text=True) as window:
+        too_late = threading.Timer(120, window.kill)
+        too_late.start()
         try:
             assert window.stderr is not None
             for line in window.stderr:
@@ -83,6 +86,7 @@ def _window(program: Path) -> None:
                     break
             _check("the window shows itself and its engine is ready", not wanted, wanted or "")
         finally:
+            too_late.cancel()
             window.terminate()
 
 
