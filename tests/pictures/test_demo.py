@@ -32,8 +32,8 @@ def test_that_the_samples_are_a_folder_of_at_least_four_classes(tmp_path: Path) 
     assert isinstance(events[-1], JobEnded)
 
 
-def test_that_by_default_there_are_eighty_of_each_kind() -> None:
-    assert DrawSamplesJob(folder="x").count == 80 * len(KINDS)
+def test_that_by_default_there_are_as_many_of_each_kind() -> None:
+    assert DrawSamplesJob(folder="x").count == 120 * len(KINDS)
 
 
 def test_that_progress_ends_at_the_number_of_pictures_and_never_goes_back(tmp_path: Path) -> None:
