@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -158,6 +160,17 @@ def test_that_of_several_folders_the_first_is_read_and_named(
     job, _order = engines.last(ScanJob)
     assert isinstance(job, ScanJob)
     assert Path(job.data).name == "first"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only here names are bytes of any kind")
+def test_that_a_dropped_folder_whose_name_is_no_unicode_is_refused_in_words(
+    window: Window, page: DataPage, engines: FakeEngines, tmp_path: Path
+) -> None:
+    name = os.fsencode(tmp_path / "jardin d'") + b"\xe9t\xe9"
+    os.mkdir(name)
+    dropping.drop(window, dropping.files(name))
+    assert page.empty.zone.headline.text() == r"The name of the folder jardin d'\xe9t\xe9 is not written in Unicode."
+    assert not [job for _, job, _ in engines.asked if isinstance(job, ScanJob)]
 
 
 def test_that_the_drop_zone_lights_up_while_something_is_over_it(window: Window, page: DataPage, folder: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from vgg_studio.app.state import Studio
 from vgg_studio.app.window import Window
 from vgg_studio.core import events as ev
 from vgg_studio.core.jobs import PredictJob, Request, TrainJob, to_line
+from vgg_studio.pictures.opening import locate
 
 CLASSES = ["daisy", "<img src=x> R&D", "roses", "sunflowers", "tulips"]
 
@@ -225,6 +228,18 @@ def test_that_dropped_pictures_and_folders_are_asked_about(
     (job,) = predictions(engines)
     assert job.model == run
     assert [Path(ref.path) for ref in job.pictures] == [tmp_path / "a.jpg", tmp_path]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only here names are bytes of any kind")
+def test_that_a_dropped_picture_whose_name_is_no_unicode_is_found_by_its_bytes(
+    window: Window, run: str, engines: FakeEngines, tmp_path: Path
+) -> None:
+    name = os.fsencode(tmp_path / "100% ros") + b"\xe9.png"
+    Path(os.fsdecode(name)).touch()
+    dropping.drop(window, dropping.files(name))
+    ((picture,),) = (job.pictures for job in predictions(engines))
+    assert os.path.exists(locate(picture))
+    assert picture.path.endswith(r"100% ros\xe9.png")
 
 
 def test_that_a_pasted_picture_is_asked_about_and_called_so(

@@ -247,8 +247,20 @@ def test_that_mistakes_are_shown_with_true_and_named_class(page: ResultsPage, pr
     assert wrong.all_link.words() == "Show all 17"
     assert 4 <= len(wrong.strip.table.pictures) < 17
     first = str(wrong.strip.table.index(0).data(Qd.AccessibleTextRole))
-    assert first.startswith("daisy/0-1-0.jpg, true daisy, named dand")
+    assert first.startswith("daisy/0-1-0.jpg, true daisy, dandelion")
     assert first.endswith(" 98\u00a0%")
+
+
+def test_that_few_classes_are_seen_whole_without_a_scroll_bar(page: ResultsPage, process: Process) -> None:
+    make_run("flowers-1", scored=evaluation())
+    page.resize(1080, 744)
+    score = shown(page, process).detail.score
+    process(ms=50)
+    assert score.matrix.verticalHeader().length() <= score.matrix.viewport().height()
+    assert score.matrix.verticalScrollBar().maximum() == 0
+    names = [score.scores.table.index(at, 0) for at in range(5)]
+    for index in names:
+        assert score.scores.fontMetrics().horizontalAdvance(index.data()) <= score.scores.columnWidth(0)
 
 
 def test_that_a_long_name_gives_way_to_the_certainty_behind_it() -> None:

@@ -3,10 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialogButtonBox
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QWidget
 
 from tests.app.conftest import Process
 from tests.app.plain_pages import KEYS, activate, batch, forget, page, plain, press, start_run
@@ -14,6 +14,7 @@ from tests.fakes import FakeEngines
 from vgg_studio.app import qt_words, theme
 from vgg_studio.app.header import HeaderButton, ProgressLine
 from vgg_studio.app.page import Primary
+from vgg_studio.app.pages import FACTORIES
 from vgg_studio.app.rail import ROW
 from vgg_studio.app.state import Studio
 from vgg_studio.app.widgets import PlainButton
@@ -203,3 +204,29 @@ def test_that_the_progress_line_wanders_while_nothing_is_known(application: QApp
     assert line._timer.isActive()
     line.show_share(0.25)
     assert (line._timer.isActive(), line.value()) == (False, 250)
+
+
+class Shown(QObject):
+    """Notes every window that is shown, however short."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.windows: list[str] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
+            self.windows.append(type(watched).__name__)
+        return False
+
+
+@pytest.mark.parametrize("key", FACTORIES)
+def test_that_making_a_page_flashes_no_window(
+    studio: Studio, application: QApplication, process: Process, key: str
+) -> None:
+    shown = Shown()
+    application.installEventFilter(shown)
+    made = FACTORIES[key](studio)
+    process()
+    application.removeEventFilter(shown)
+    assert shown.windows == []
+    made.deleteLater()

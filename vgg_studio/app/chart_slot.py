@@ -40,9 +40,13 @@ class ChartSlot(Card):
 
     def set_hint(self, sentence: str) -> None:
         """What stands on the empty plots."""
-        self._hint = sentence
-        if self.charts:
+        if self.charts and sentence != self._hint:
             self.charts.set_hint(sentence)
+        self._hint = sentence
+
+    def hint(self) -> str:
+        """What `set_hint` was told last."""
+        return self._hint
 
     def retranslate(self) -> None:
         """Words anew."""

@@ -82,7 +82,9 @@ def meaning(column: int) -> str:
     """What a column says, in one line, with the word that textbooks have for it (the same in every language)."""
     return {
         NAME: "",
-        FOUND: _("Found ({term}): of the pictures that are of this class, the share that was named so.").format(term="recall"),
+        FOUND: _("Found ({term}): of the pictures that are of this class, the share that was named so.").format(
+            term="recall"
+        ),
         RELIABLE: _("Reliable ({term}): of the pictures that were named so, the share that is of this class.").format(
             term="precision"
         ),
@@ -109,12 +111,17 @@ def _value(score: ClassScore, column: int) -> float | None:
     return score.found if column == FOUND else score.reliable
 
 
+def _role(index: Index) -> str:
+    """The font of a value, as theme.ROLES calls it."""
+    return "tabular_strong" if index.data(LOWEST) else "body" if index.column() == NAME else "tabular"
+
+
 class ClassScoreDelegate(QStyledItemDelegate):
     """Paints one value; a thin line ends each row."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         rect, column = option.rect, index.column()
-        font = theme.font("tabular_strong" if index.data(LOWEST) else "tabular" if column else "body")
+        font = theme.font(_role(index))
         painter.save()
         painter.setFont(font)
         painter.setPen(theme.color("muted" if column == PICTURES else "text"))
@@ -156,12 +163,13 @@ class ClassScoreView(ScoreTable):
 
     def _share_width(self) -> None:
         """Numbers get what they and their heads need, names the rest."""
-        metrics, left = QFontMetrics(theme.font("tabular_strong")), self.viewport().width()
+        left = self.viewport().width()
         for column in (FOUND, RELIABLE, PICTURES):
             head = str(self.table.headerData(column, Qt.Orientation.Horizontal))
-            cells = {self.table.index(at, column).data() for at in range(self.table.rowCount())}
-            needed = max(metrics.horizontalAdvance(words) for words in (head, *cells))
-            width = min(needed + COLUMN_GAP, self.viewport().width() // 4)
+            cells = [self.table.index(at, column) for at in range(self.table.rowCount())]
+            needed = {(str(index.data()), _role(index)) for index in cells} | {(head, "body")}
+            widest = max(QFontMetrics(theme.font(role)).horizontalAdvance(words) for words, role in needed)
+            width = min(widest + 1 + COLUMN_GAP, self.viewport().width() // 3)
             self.setColumnWidth(column, width)
             left -= width
         self.setColumnWidth(NAME, left)

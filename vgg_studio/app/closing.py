@@ -44,7 +44,7 @@ class ClosingDialog(Dialog):
                 body, row(None, self.stay, self.leave, spacing=8), spacing=space, margins=(space, space, space, space)
             )
         )
-        self.setFixedWidth(480)
+        self.fit(480)
         self.leave.setFocus()
 
 

@@ -31,9 +31,9 @@ class DataPage(Page):
         super().__init__(studio)
         self.empty, self.folder = DataEmpty(), DataFolder(studio)
         self._box, self._stack = QVBoxLayout(self), QStackedLayout()
+        self._box.addLayout(self._stack)  # before it gets its pages: one without a parent would flash up as a window
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self.folder)
-        self._box.addLayout(self._stack)
         self._connect()
         self.setAcceptDrops(False)  # the window takes every drop and asks the page that is shown
         self.retranslate()

@@ -17,6 +17,12 @@ class Dialog(QDialog):
         self.setWindowFlag(Qt.WindowType.WindowContextHelpButtonHint, False)
         self._ring = FocusRing(self)
 
+    def fit(self, width: int) -> None:
+        """Be `width` px wide and just as high as the words need then; Qt would guess the height of another width."""
+        for child in self.findChildren(QWidget):
+            child.ensurePolished()
+        self.setFixedSize(width, self.layout().totalHeightForWidth(width))
+
     def focusNextPrevChild(self, forward: bool) -> bool:
         moved_by_key()
         return super().focusNextPrevChild(forward)

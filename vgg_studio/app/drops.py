@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import urllib.parse
 import uuid
 
-from PySide6.QtCore import QMimeData
+from PySide6.QtCore import QMimeData, QUrl
 from PySide6.QtGui import QImage
 
 from vgg_studio import paths
@@ -15,7 +17,14 @@ log = logging.getLogger(__name__)
 
 def local_paths(mime: QMimeData) -> list[str]:
     """The files and folders of this computer among what came, in their order."""
-    return [url.toLocalFile() for url in mime.urls() if url.isLocalFile() and not url.host()]
+    return [_path(url) for url in mime.urls() if url.isLocalFile() and not url.host()]
+
+
+def _path(url: QUrl) -> str:
+    """The way to a file. Qt takes names for Unicode; where they are bytes, those that are no text would be lost."""
+    if os.name != "posix":
+        return url.toLocalFile()
+    return os.fsdecode(urllib.parse.unquote_to_bytes(url.path(QUrl.ComponentFormattingOption.FullyEncoded)))
 
 
 def is_remote(mime: QMimeData) -> bool:

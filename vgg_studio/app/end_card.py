@@ -48,7 +48,7 @@ class EndCard(Card):
     def show_best(self, best: int, learning: bool, paused: bool) -> None:
         """Say which round Finish keeps (0: none is complete yet); a paused run can be left for later."""
         if best:
-            self.keeps.setText(_("keeps the best, round {round}").format(round=best))
+            self.keeps.setText(_("keeps the best, round\u00a0{round}").format(round=best))
         else:
             self.keeps.setText(_("keeps what it has learned") if learning else _("when it has learned something"))
         self.later.setVisible(paused)
@@ -73,13 +73,13 @@ class DiscardQuestion(Dialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(_("Discard this run?"))
         headline = Label(_("Discard this run?"), "title")
-        words = Label(_("Everything it has learned is deleted. The pictures stay as they are."), wrap=True)
+        self.words = Label(_("Everything it has learned is deleted. The pictures stay as they are."), wrap=True)
         self.keep, self.discard = PlainButton(_("Keep it")), PlainButton(_("Discard"), tone="bad")
         self.keep.clicked.connect(self.reject)
         self.discard.clicked.connect(self.accept)
         self.keep.setDefault(True)
         space = theme.SPACE[4]
         buttons = row(None, self.keep, self.discard, spacing=8)
-        self.setLayout(column(headline, words, buttons, spacing=16, margins=(space, space, space, space)))
-        self.setFixedWidth(440)
+        self.setLayout(column(headline, self.words, buttons, spacing=16, margins=(space, space, space, space)))
+        self.fit(440)
         self.keep.setFocus()

@@ -40,8 +40,8 @@ class FurtherDialog(Dialog):
         space = theme.SPACE[4]
         parts = (Label(words, "title", wrap=True), field.row, self.total, row(None, self.cancel_button, self.go))
         self.setLayout(column(*parts, spacing=16, margins=(space, space, space, space)))
-        self.setFixedWidth(440)
         self._count(self.rounds.value())
+        self.fit(440)
         self.rounds.setFocus()
 
     def _count(self, more: int) -> None:

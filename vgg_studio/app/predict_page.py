@@ -19,6 +19,7 @@ from vgg_studio.app.widgets import column
 from vgg_studio.core import wording
 from vgg_studio.core.errors import StudioError, describe
 from vgg_studio.core.events import PictureRef
+from vgg_studio.core.facts import picture_ref
 from vgg_studio.core.language import _, ngettext
 from vgg_studio.core.tables import predictions_csv
 from vgg_studio.core.writing import write_bytes
@@ -147,7 +148,7 @@ class PredictPage(Page):
 
     def dropped(self, paths: list[str]) -> bool:
         """Pictures and folders of pictures are named."""
-        self.ask([PictureRef(path=path) for path in paths])
+        self.ask([picture_ref(os.fsencode(path)) for path in paths])
         return True
 
     def set_drag_over(self, over: bool) -> None:

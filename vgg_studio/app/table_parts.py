@@ -98,7 +98,9 @@ class ScoreTable(QTableView):
 
     def set_row_height(self, height: int) -> None:
         """One height for all rows, in px."""
-        self.verticalHeader().setDefaultSectionSize(height)
+        if height != self.verticalHeader().defaultSectionSize():
+            self.verticalHeader().setDefaultSectionSize(height)
+            self.updateGeometries()  # Qt would leave the scroll bar's range as it was for the old height
 
 
 def slanted_extent(names: list[str]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from vgg_studio.app.advanced_settings import AdvancedSettings, ScratchSettings
 from vgg_studio.app.end_card import EndCard
@@ -68,6 +68,11 @@ class TrainForm(QScrollArea):
         """The column's width (the gap beside it included), and how much air is in it."""
         self.setFixedWidth((NARROW if narrow else WIDE) + GAP)
         self.settings.set_dense(dense)
+
+    def take_typed(self) -> None:
+        """What was typed into a number counts, though its field may still have the focus."""
+        for field in self.findChildren(QAbstractSpinBox):
+            field.interpretText()
 
     def retranslate(self) -> None:
         """Words anew."""

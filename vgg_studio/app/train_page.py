@@ -137,6 +137,7 @@ class TrainPage(Page):
 
     def start(self) -> None:
         """Train on the open folder with the settings that are shown."""
+        self.form.take_typed()
         self._put_aside = False
         self.proposal.keep(self.form.job)
         self.studio.start_training(self.form.job)

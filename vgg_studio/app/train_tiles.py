@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import html
 import time
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontMetrics, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from vgg_studio.app import theme
 from vgg_studio.app.scan_state import ScanState, class_total
 from vgg_studio.app.train_state import State
-from vgg_studio.app.widgets import Card, Label
+from vgg_studio.app.widgets import Card, Label, elide, plain_tip
 from vgg_studio.core import wording
 from vgg_studio.core.language import _
 from vgg_studio.core.progress import Progress
 
-HEIGHT = 96
+HEIGHT, WRAPPED = 96, 16  # px of a tile, and what each line more adds
+LINE = theme.LINE_HEIGHT[13]
 WAITING = "…"
 PADDING = 15
 
@@ -33,31 +33,58 @@ class Figure:
     unit: str = ""
 
 
+class Value(QWidget):
+    """A tile's value, its unit small behind it, on a line of fixed height: its foot stands where our own font puts it, even
+    where signs of a taller font (Chinese beside digits) are among it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._value = self._unit = ""
+        self.setFixedHeight(theme.LINE_HEIGHT[20])
+        theme.signals.changed.connect(self.update)
+
+    def write(self, value: str, unit: str) -> None:
+        """Show a value; one that is too wide is written small."""
+        self._value, self._unit = value, unit
+        self.update()
+
+    def parts(self, width: int) -> list[tuple[str, str]]:
+        """What is written within `width` px, each part with a font of theme.ROLES."""
+        large = theme.font("figure")
+        role = "figure" if QFontMetrics(large).horizontalAdvance(self._value) <= width else "tabular_strong"
+        return [(elide(self._value, theme.font(role), width), role), (f" {self._unit}" if self._unit else "", "body")]
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(theme.color("text"))
+        metrics = QFontMetrics(theme.font("figure"))
+        left, foot = 0, (self.height() - metrics.height()) // 2 + metrics.ascent()
+        for words, role in self.parts(self.width()):
+            painter.setFont(theme.font(role))
+            painter.drawText(left, foot, words)
+            left += painter.fontMetrics().horizontalAdvance(words)
+        painter.end()
+
+
 class Tile(Card):
     """One figure. The value is large, its unit small behind it."""
 
     def __init__(self) -> None:
         super().__init__(padding=PADDING, spacing=0)
         self.name, self.caption = Label(tone="muted", wrap=True), Label(tone="muted", wrap=True)
-        self.value = QLabel()
-        self.value.setTextFormat(Qt.TextFormat.RichText)  # our own words and numbers only, escaped all the same
-        self.value.setProperty("tone", "text")
+        self.value = Value()
         self.name.setAlignment(Qt.AlignmentFlag.AlignBottom)
         self.caption.setAlignment(Qt.AlignmentFlag.AlignTop)
         for widget in (self.name, self.value, self.caption):
             self.box.addWidget(widget)
-        self.box.addStretch(1)
-        self.setMinimumHeight(HEIGHT)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._shown = Figure("")
 
     def show_figure(self, figure: Figure) -> None:
-        """Show a figure; nothing is laid out anew where it says the same."""
-        if figure == self._shown:
-            return
+        """Show a figure."""
         self._shown = figure
         self.name.setText(figure.name)
-        self._write(unit_beside=True)
         said = (figure.name, figure.value, figure.unit, figure.caption)
         self.setAccessibleName(" ".join(part for part in said if part))
 
@@ -65,29 +92,24 @@ class Tile(Card):
         """What is shown."""
         return self._shown
 
-    def _write(self, unit_beside: bool) -> None:
-        """The unit stands small behind the value, or before the caption where there is no room for it."""
-        figure = self._shown
-        small = f"<span style='font-size:13px; font-weight:400'> {html.escape(figure.unit)}</span>"
-        self.value.setText(html.escape(figure.value) + (small if figure.unit and unit_beside else ""))
-        parts = [figure.caption] if unit_beside else [figure.unit, figure.caption]
-        self.caption.setText(_(", ").join(part for part in parts if part))
-
     def fit_unit(self, width: int) -> None:
-        """Put the unit where it fits in `width` px."""
-        value = QFontMetrics(theme.font("figure")).horizontalAdvance(self._shown.value)
-        unit = self.name.fontMetrics().horizontalAdvance(f" {self._shown.unit}")
-        self._write(unit_beside=not self._shown.unit or value + unit <= width)
+        """The unit stands small behind the value, or before the caption where `width` px are too few for that."""
+        figure = self._shown
+        beside = not figure.unit or unit_fits(figure.value, figure.unit, width)
+        self.value.write(figure.value, figure.unit if beside else "")
+        cut = self.value.parts(width)[0][0] != figure.value
+        self.setToolTip(plain_tip(figure.value) if cut else "")
+        self.caption.setText(figure.caption if beside else _below(figure.unit, figure.caption))
 
-    def level(self, width: int, names: int, captions: int) -> None:
-        """Take the heights of the row; a value that is too wide for `width` px is written small, never cut off."""
-        large = theme.font("figure")
-        fits = QFontMetrics(large).horizontalAdvance(self._shown.value) <= width
-        self.value.setFont(large if fits else theme.font("tabular_strong"))
-        self.value.setWordWrap(not fits)
-        self.value.setMinimumHeight(theme.LINE_HEIGHT[20])
-        self.name.setFixedHeight(names)
-        self.caption.setMinimumHeight(captions)
+    def level(self, names: int, captions: int) -> None:
+        """Give the name and the caption as many lines as the row's longest have."""
+        height = HEIGHT + WRAPPED * (names + captions - 2)
+        words = LINE * (names + captions) + self.value.height()
+        above = (height - 2 - words) // 2  # within the border
+        self.box.setContentsMargins(PADDING, above, PADDING, 0)
+        self.name.setFixedHeight(LINE * names)
+        self.caption.setFixedHeight(LINE * captions)
+        self.setFixedHeight(height)
 
 
 class TrainTiles(QWidget):
@@ -96,16 +118,16 @@ class TrainTiles(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.tiles = [Tile() for _place in range(4)]
-        self._captions = theme.LINE_HEIGHT[13]
+        self._captions = 1
         box = QHBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(16)
         for tile in self.tiles:
             box.addWidget(tile, 1)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def show_figures(self, figures: list[Figure]) -> None:
-        """Show one figure a tile."""
+        """Show one figure a tile; nothing is laid out anew where they say the same."""
         if figures != self.figures():
             for tile, figure in zip(self.tiles, figures, strict=True):
                 tile.show_figure(figure)
@@ -117,35 +139,60 @@ class TrainTiles(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._captions = theme.LINE_HEIGHT[13]
+        self._captions = 1
         self._level()
 
     def _level(self) -> None:
-        """One height for all names and one for all captions. Names that come later count too, and captions only ever get
+        """One height for all names and one for all captions. Words that come later count too, and captions only ever get
         higher while the width stays, so that nothing jumps when a training starts.
         """
         width = (self.width() - 3 * 16) // 4 - 2 * (PADDING + 1)
         if width < 40:
             return
-        first = self.tiles[0].name
-        names = max(_height(first, name, width) for name in all_names())
+        font = self.tiles[0].name.fontMetrics()
         for tile in self.tiles:
             tile.fit_unit(width)
-        self._captions = max(self._captions, *(_height(first, tile.caption.text(), width) for tile in self.tiles))
+        captions = [*usual_captions(width), *(tile.caption.text() for tile in self.tiles)]
+        self._captions = max(self._captions, *(_lines(font, words, width) for words in captions))
+        names = max(_lines(font, words, width) for words in all_names())
         for tile in self.tiles:
-            tile.level(width, names, self._captions)
+            tile.level(names, self._captions)
 
 
-def _height(label: Label, words: str, width: int) -> int:
-    """What words need in a label of this width, in px."""
-    box = label.fontMetrics().boundingRect(0, 0, width, 1000, Qt.TextFlag.TextWordWrap, words)
-    return max(theme.LINE_HEIGHT[13], box.height())
+def _lines(font: QFontMetrics, words: str, width: int) -> int:
+    """On how many lines words stand within `width` px."""
+    if font.horizontalAdvance(words) <= width:
+        return 1
+    box = font.boundingRect(0, 0, width, 1000, Qt.TextFlag.TextWordWrap, words)
+    return max(2, round(box.height() / font.boundingRect(0, 0, 10_000, 1000, 0, words).height()))
+
+
+def unit_fits(value: str, unit: str, width: int) -> bool:
+    """Whether a unit can stand behind its value within `width` px."""
+    small, large = QFontMetrics(theme.font("body")), QFontMetrics(theme.font("figure"))
+    return large.horizontalAdvance(value) + small.horizontalAdvance(f" {unit}") <= width
+
+
+def _below(unit: str, caption: str) -> str:
+    return _(", ").join(part for part in (unit, caption) if part)
 
 
 def all_names() -> tuple[str, ...]:
     """Every name that a tile has before or during a training."""
-    before = (_("To learn from"), _("To check each round"), _("For the final score"), _("Classes"))
+    before = (_("To learn from"), _("For checking"), _("For the score"), _("Classes"))
     return (*before, _("Round"), _("Time left"), _("Speed"), _("Best so far"))
+
+
+def usual_captions(width: int) -> tuple[str, ...]:
+    """What the captions of a usual training need, before there is one."""
+    speed, a_round = _("pictures/s"), _("{time} a round").format(time=wording.short_duration(57))
+    return (
+        _("{low} to {high} in each").format(low=100, high=200),
+        _("{done}/{total} pictures").format(done=600, total=640),
+        _("ends about {time}").format(time="20:08"),
+        a_round if unit_fits("88.8", speed, width) else _below(speed, a_round),
+        _("after the first round"),
+    )
 
 
 def figures_of_scan(scan: ScanState) -> list[Figure]:
@@ -162,8 +209,8 @@ def figures_of_scan(scan: ScanState) -> list[Figure]:
         )
     return [
         Figure(_("To learn from"), parts[0], _("pictures")),
-        Figure(_("To check each round"), parts[1], _("pictures")),
-        Figure(_("For the final score"), parts[2], _("kept back")),
+        Figure(_("For checking"), parts[1], _("pictures")),
+        Figure(_("For the score"), parts[2], _("kept back")),
         Figure(_("Classes"), wording.number(len(sizes)) if sizes else WAITING, spread),
     ]
 

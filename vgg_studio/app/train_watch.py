@@ -33,12 +33,12 @@ class TrainWatch(QWidget):
         else:
             ended = progress.ended.time if progress.ended else 0.0
             self.tiles.show_figures(figures_of_training(progress, state, seconds_left, ended))
+        self.plots.set_hint(hint(state))
         self.plots.show_progress(progress)
 
     def retranslate(self) -> None:
         """Words anew."""
         self.plots.retranslate()
-        self.plots.set_hint(_("Start training and the curves grow here, round by round."))
 
     def _show_failure(self, state: State, progress: Progress) -> None:
         ended = progress.ended if state in (State.FAILED, State.FINISHED) else None
@@ -50,3 +50,11 @@ class TrainWatch(QWidget):
             saved = saved_round(progress) if state is State.FAILED else 0
             kept = _("Round {round} is saved.").format(round=saved) if saved else ""
             self.failure.show_failure(failure, kept, details_of(progress, ended))
+
+
+def hint(state: State) -> str:
+    """What stands on plots without a curve."""
+    if state is State.PREPARING:
+        return _("The curves begin with the first pictures.")
+    waiting = state in (State.IDLE, State.READING, State.EMPTY)
+    return _("Start training and the curves grow here, round by round.") if waiting else ""

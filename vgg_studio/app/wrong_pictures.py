@@ -121,16 +121,20 @@ class WrongDialog(Dialog):
 
 def captions(wrong: list[WrongPicture]) -> list[tuple[str, str]]:
     """Under each picture its true class, and what it was named with how much certainty."""
-    return [
-        (_("true {name}").format(name=caption.named(wording.escaped(entry.true))), _named(entry)) for entry in wrong
-    ]
+    return [(_true(entry), _named(entry)) for entry in wrong]
+
+
+def _true(entry: WrongPicture) -> str:
+    name = caption.named(wording.escaped(entry.true))
+    words = _("true {name}").format(name=name)
+    return words if caption.width(words) <= CELL else name
 
 
 def _named(entry: WrongPicture) -> str:
-    """A long name is shortened, never the certainty behind it."""
-    share = caption.named(wording.percent(entry.probability, 0))
-    words = _("named {name} {share}")
-    room = CELL - caption.width(words.format(name="", share=share))
-    return words.format(
-        name=caption.strong(elide(wording.escaped(entry.named), theme.font("strong"), room)), share=share
-    )
+    """Where it is too long, the class and its certainty alone; of these a long name is shortened, never the certainty."""
+    name, share = wording.escaped(entry.named), caption.named(wording.percent(entry.probability, 0))
+    words = _("named {name} {share}").format(name=caption.strong(name), share=share)
+    if caption.width(words) <= CELL:
+        return words
+    room = CELL - caption.width(f" {share}")
+    return f"{caption.strong(elide(name, theme.font('strong'), room))} {share}"

@@ -4,6 +4,7 @@ StudioError
 ├── UsageError              the order itself makes no sense
 ├── DataError               the folder of pictures
 │   ├── FolderMissing  FolderEmpty  FolderFlat  OneClass  TooFewPictures  SplitImpossible  FolderUnreadable
+│   ├── FolderNameNoText
 │   └── PictureRefused      one file that cannot be used; its `reason` is one of REASONS
 ├── WeightsError            a file of weights
 │   ├── WeightsMissing  WeightsUnreadable  WeightsUnsafe  WeightsOtherVariant  WeightsNotFinite  WeightsOddShape
@@ -63,6 +64,11 @@ _GOOD_FOLDER = N_("A good folder holds one folder for each class, with its pictu
 class FolderMissing(DataError):
     sentence = N_("There is no folder {path}.")
     remedy = N_("Check the name, or choose the folder again.")
+
+
+class FolderNameNoText(DataError):
+    sentence = N_("The name of the folder {path} is not written in Unicode.")
+    remedy = N_("Rename it, or a folder above it, then open it again.")
 
 
 class FolderEmpty(DataError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import msgspec
 
 
@@ -26,6 +28,14 @@ class PictureRef(Record, frozen=True, kw_only=True, omit_defaults=True):
     path: str = ""
     raw: str = ""
     row: int = -1
+
+
+def picture_ref(name: bytes) -> PictureRef:
+    r"""The reference to a file by the file system's own bytes; those that are no text are shown as `\xff`."""
+    try:
+        return PictureRef(path=name.decode("utf-8"))
+    except UnicodeDecodeError:
+        return PictureRef(path=name.decode("utf-8", "backslashreplace"), raw=base64.b64encode(name).decode("ascii"))
 
 
 class ClassCount(Record, frozen=True):

@@ -29,7 +29,7 @@ from PIL import (
 )
 
 from vgg_studio.core.errors import PictureRefused
-from vgg_studio.core.events import PictureRef
+from vgg_studio.core.facts import PictureRef, picture_ref
 from vgg_studio.pictures import colours, metadata, sniffing
 
 # Named here because Pillow would else import them at the first picture of a kind, from whichever thread is first.
@@ -96,10 +96,7 @@ def refer(path: bytes, root: bytes | str = b"") -> PictureRef:
     name = path[len(base) :].lstrip(os.fsencode(os.sep)) if base and path.startswith(base) else path
     if base and os.sep != "/":
         name = name.replace(os.fsencode(os.sep), b"/")
-    try:
-        return PictureRef(path=name.decode("utf-8"))
-    except UnicodeDecodeError:
-        return PictureRef(path=shown(name), raw=base64.b64encode(name).decode("ascii"))
+    return picture_ref(name)
 
 
 def shown(name: bytes) -> str:
