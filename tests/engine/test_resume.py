@@ -397,3 +397,73 @@ def test_that_kills_at_random_moments_do_not_change_the_end(pictures: Path, tmp_
 @pytest.mark.timeout(1800)
 def test_that_thirty_kills_do_not_change_the_end(pictures: Path, tmp_path: Path) -> None:
     _assert_that_kills_change_nothing(pictures, tmp_path, kills=30)
+
+
+# The same, but each try is killed before another call of those that make a file count, and then continued.
+_EACH = """
+import importlib, os, signal, sys
+from pathlib import Path
+from tests.engine.lessons import tiny
+from tests.engine.test_resume import again, outcome
+from vgg_studio.core.jobs import Stop
+from vgg_studio.core.run_folder import MANIFEST
+from vgg_studio.engine.train import train
+importlib.import_module("torch._dynamo")
+data, root = Path(sys.argv[1]), Path(sys.argv[2])
+calls = 0
+
+def counted(function, deadly):
+    def call(*arguments, **named):
+        global calls
+        calls += 1
+        if calls == deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*arguments, **named)
+    return call
+
+def in_a_copy(work):
+    child = os.fork()
+    if not child:
+        try:
+            os._exit(work())
+        finally:
+            os._exit(99)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+def learn(run, deadly):
+    for name in ("fsync", "replace", "unlink", "mkdir"):
+        setattr(os, name, counted(getattr(os, name), deadly))
+    job = again(run) if (run / MANIFEST).exists() else tiny(data, run)
+    (*_, last) = train(job, Stop())
+    return int(last.outcome != "finished")
+
+def compare(run, other):
+    return int(outcome(run) != outcome(other))
+
+assert in_a_copy(lambda: learn(root / "whole", 0)) == 0
+for deadly in range(1, 1000):
+    run = root / str(deadly)
+    if in_a_copy(lambda: learn(run, deadly)) == 0:
+        break
+    assert in_a_copy(lambda: learn(run, 0)) == 0, f"not continued after call {deadly}"
+    assert in_a_copy(lambda: compare(run, root / "whole")) == 0, f"another end after call {deadly}"
+    assert not list(run.glob("*.part~")), f"litter after call {deadly}"
+print(deadly)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_that_a_kill_before_any_write_that_counts_does_not_change_the_end(pictures: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+
+    done = subprocess.run(
+        [sys.executable, "-c", _EACH, str(pictures), str(tmp_path)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 30

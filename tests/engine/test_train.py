@@ -317,6 +317,22 @@ def test_that_a_folder_that_holds_a_run_is_not_touched(pictures: Path, tmp_path:
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
 
 
+def test_that_what_a_run_that_never_began_left_is_cleared_and_other_files_are_not(
+    pictures: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    for name in ("run.json.x1.part~", "epoch-0007.safetensors", EVENTS, "notes.txt"):
+        (run / name).write_bytes(b"x\n")
+
+    assert end(events_of(tiny(pictures, run, epochs=1))).outcome == "finished"
+
+    assert not list(run.glob("*.part~"))
+    assert not (run / "epoch-0007.safetensors").exists()
+    assert b"x\n" not in (run / EVENTS).read_bytes().splitlines(keepends=True)
+    assert (run / "notes.txt").read_bytes() == b"x\n"
+
+
 def test_that_a_run_without_a_folder_of_its_own_goes_among_the_users_runs(pictures: Path) -> None:
     from vgg_studio import paths
 

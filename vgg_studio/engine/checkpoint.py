@@ -20,7 +20,8 @@ from torch import Tensor
 
 from vgg_studio.core.errors import DiskFull, NotWritable, RunDamaged, RunUnfinished, WeightsError
 from vgg_studio.core.jobs import TrainJob
-from vgg_studio.core.run_folder import BEST, FROZEN, Checkpoint, Manifest, RunFolder
+from vgg_studio.core.run_folder import BEST, EVENTS, FROZEN, Checkpoint, Manifest, RunFolder
+from vgg_studio.core.writing import sweep
 from vgg_studio.engine import optimizers, tensor_files
 from vgg_studio.engine.learner import Learner
 from vgg_studio.engine.network import VGG, frozen_state, trained_state
@@ -173,6 +174,13 @@ def prune(run: RunFolder) -> None:
         if path.name not in run.manifest.files:
             with contextlib.suppress(OSError):  # Windows: somebody is reading it; the next one sweeps it
                 path.unlink()
+
+
+def clear(run: RunFolder) -> None:
+    """Remove what a run that was killed at its very start, or while it was discarded, left under our names."""
+    run.file(EVENTS).unlink(missing_ok=True)
+    prune(run)
+    sweep(run.path)
 
 
 def check_room(path: Path, network: VGG, train_from: str, job: TrainJob) -> None:

@@ -1,43 +1,41 @@
-"""What comes before the first batch: pictures, split, network, weights, device, run folder - new, or as a run left them."""
+"""What comes before the first batch of a new run: pictures, split, network, weights, device, run folder."""
 
 from __future__ import annotations
 
 import os
 import platform
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import torch
 
 from vgg_studio import __version__, paths
 from vgg_studio.core import recipes, split, vgg
-from vgg_studio.core.errors import FolderMissing, ResumeMismatch, RunDamaged, RunExists, TooFewPictures
+from vgg_studio.core.errors import RunExists, from_os_error
 from vgg_studio.core.events import (
     ClassLeftOut,
     LeftOut,
     PhaseStarted,
     PictureLeftOut,
     PictureRef,
-    RunResumed,
     RunStarted,
 )
-from vgg_studio.core.jobs import NOT_CHOSEN, Stop, TrainJob
-from vgg_studio.core.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, from_json, to_json
+from vgg_studio.core.jobs import Stop, TrainJob
+from vgg_studio.core.preprocessing import Preprocessing, to_json
 from vgg_studio.core.run_folder import (
     CLASSES,
     MANIFEST,
     PREPROCESSING,
     SPLIT,
-    Checkpoint,
     Manifest,
     RunFolder,
     created_now,
     new_run_path,
 )
-from vgg_studio.core.split import PARTS, Item, Split
+from vgg_studio.core.split import PARTS, Split
 from vgg_studio.core.writing import write_bytes, write_json
 from vgg_studio.engine import checkpoint, device, initial, optimizers, threads
 from vgg_studio.engine.course import MOST_LEFT_OUT, Course
@@ -46,14 +44,11 @@ from vgg_studio.engine.device import Device
 from vgg_studio.engine.ending import Asked, Diary, Steps, check
 from vgg_studio.engine.learner import Learner
 from vgg_studio.engine.network import VGG
+from vgg_studio.engine.normalise import normalisation
 from vgg_studio.engine.scoring import Answerer
 from vgg_studio.pictures.listing import too_small
 from vgg_studio.pictures.scan import list_folder, usable
 from vgg_studio.pictures.walking import Stopped
-
-# Settings that a resumed run may be given anew; all others belong to the run.
-_FREE = ("data", "run", "resume", "epochs", "device", "checkpoint_minutes")
-_SAMPLE = 2000  # pictures from which mean and deviation are taken where they do not fit into memory
 
 
 def afresh(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
@@ -71,7 +66,7 @@ def afresh(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     yield PhaseStarted(phase="preparing")
     wanted = threads.for_training(network.shape, job.image_size, job.batch_size)
     chosen = replace(chosen, threads=threads.use(chosen, wanted))
-    mean, std = norm or _normalisation(job, store, parts.train)
+    mean, std = norm or normalisation(job, store, parts.train)
     prep = msgspec.structs.replace(prep, mean=mean, std=std)
     manifest = Manifest(
         job=job,
@@ -87,69 +82,32 @@ def afresh(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
         weights_report=report,
         left_out=left_out[:MOST_LEFT_OUT],
     )
-    run = RunFolder.create(path, manifest)
-    diary.held.enter_context(run.lock())
-    write_json(run.file(CLASSES), {str(label): name for label, name in enumerate(parts.classes)})
-    write_bytes(run.file(PREPROCESSING), to_json(prep))
-    write_bytes(run.file(SPLIT), split.to_csv(parts))
-    run.save(checkpoint.write_frozen(run, network, job.train_from))
+    run = _made(RunFolder(path, manifest), prep, parts, network, diary)
     diary.open(run)
     yield started(run, network)
-    return _course(run, parts, store, network, chosen, prep, diary)
+    return course_of(run, parts, store, network, chosen, prep, diary)
 
 
-def again(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
-    """A run as its last whole checkpoint left it. Raises StudioError, Asked."""
-    run = RunFolder.open(Path(job.run))
-    diary.held.enter_context(run.lock())
-    run = RunFolder.open(run.path)  # as it stands now that nobody else writes
-    run.repair()
-    position = checkpoint.newest(run)
-    manifest = _continued(run.manifest, job, position)
-    parts, prep = _as_it_was(run)
-    job = manifest.job
-    if not os.path.isdir(job.data):
-        raise FolderMissing(path=job.data)
-    chosen = _same_device(manifest, job.device)
-    run.save(manifest)  # up to here, what was refused has changed nothing
-    checkpoint.prune(run)
-    diary.open(run)
-    items = [item for part in PARTS for item in parts.part(part)]
-    store = PictureStore(job.data, [item.picture for item in items], prep)
-    with optimizers.warming():
-        refused = yield from read_all(store, [item.picture for item in items], stop)
-    if all(item.picture in refused for item in parts.train):
-        raise TooFewPictures(path=job.data)
-    if position is None:  # ended before its first checkpoint: the same start again
-        network, _, _ = yield from initial.network(job, len(parts.classes), stop)
-    else:
-        network = initial.empty(job, len(parts.classes))
-        if run.manifest.frozen:
-            checkpoint.load_weights(network, checkpoint.tensors_of(run, run.manifest.frozen))
-    yield PhaseStarted(phase="preparing")
-    yield started(run, network)
-    course = _course(run, parts, store, network, chosen, prep, diary)
-    course.unusable.update(refused)
-    if position is not None:
-        _go_to(course, position)
-    yield RunResumed(
-        run=str(run.path),
-        epoch=position.epoch if position else 0,
-        batch=position.batch if position else 0,
-        epochs=job.epochs,
-    )
-    return course
-
-
-def _as_it_was(run: RunFolder) -> tuple[Split, Preprocessing]:
-    """The run's own parts and preprocessing. Raises RunDamaged."""
-    name = SPLIT
+def _made(run: RunFolder, prep: Preprocessing, parts: Split, network: VGG, diary: Diary) -> RunFolder:
+    """Make the run's folder; the manifest comes last, so a kill on the way leaves no half run. Raises RunExists, StorageError."""
+    is_new = not run.path.exists()
     try:
-        parts = split.from_csv(run.file(SPLIT).read_bytes())
-        name = PREPROCESSING
-        return parts, from_json(run.file(PREPROCESSING).read_bytes())
-    except (OSError, msgspec.DecodeError, RunDamaged) as error:
-        raise RunDamaged(path=str(run.path), detail=name) from error
+        run.path.mkdir(parents=True, exist_ok=True)
+        diary.held.enter_context(run.lock())
+        if run.file(MANIFEST).exists():
+            raise RunExists(path=str(run.path))
+        checkpoint.clear(run)
+        write_json(run.file(CLASSES), {str(label): name for label, name in enumerate(parts.classes)})
+        write_bytes(run.file(PREPROCESSING), to_json(prep))
+        write_bytes(run.file(SPLIT), split.to_csv(parts))
+        run.save(checkpoint.write_frozen(run, network, run.manifest.job.train_from))
+    except BaseException as error:
+        if is_new:
+            shutil.rmtree(run.path, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise from_os_error(error, str(run.path)) from error
+        raise
+    return run
 
 
 def started(run: RunFolder, network: VGG) -> RunStarted:
@@ -213,86 +171,10 @@ def _settled(job: TrainJob, data: str) -> TrainJob:
     )
 
 
-def _normalisation(
-    job: TrainJob, store: PictureStore, train: Sequence[Item]
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and deviation for each channel of a network from scratch, in fractions of 1."""
-    if job.normalisation == "imagenet":
-        rest = job.channels - 3
-        grey_mean, grey_std = sum(IMAGENET_MEAN) / 3, sum(IMAGENET_STD) / 3
-        if rest < 0:
-            return (grey_mean,) * job.channels, (grey_std,) * job.channels
-        return IMAGENET_MEAN + (grey_mean,) * rest, IMAGENET_STD + (grey_std,) * rest
-    if job.normalisation == "half":
-        return (0.5,) * job.channels, (0.5,) * job.channels
-    some = train if store.keeps else train[:: max(1, len(train) // _SAMPLE)]
-    sums = np.zeros((2, job.channels))
-    for item in some:
-        values = store.read(item.picture).reshape(-1, job.channels) / 255.0
-        sums += np.stack([values.mean(axis=0), (values**2).mean(axis=0)])
-    mean, square = sums / len(some)
-    deviation = np.maximum(np.sqrt(np.maximum(square - mean**2, 0)), 1 / 255)
-    return tuple(mean.tolist()), tuple(deviation.tolist())
-
-
-def _continued(manifest: Manifest, job: TrainJob, position: Checkpoint | None) -> Manifest:
-    """The manifest for another session: rounds behind the checkpoint no longer count. Raises ResumeMismatch."""
-    _check_same(manifest.job, job)
-    old = manifest.job
-    epochs = old.epochs if job.epochs == NOT_CHOSEN else job.epochs
-    done = (position.epoch - (1 if position.batch else 0)) if position else 0
-    if epochs < done:
-        raise ResumeMismatch(name="epochs", found=old.epochs, wanted=epochs)
-    rows = [row for row in manifest.epochs if row.epoch <= done]
-    best = manifest.best if manifest.best and manifest.best.epoch <= done else None
-    changed = msgspec.structs.replace(
-        manifest,
-        job=msgspec.structs.replace(
-            old,
-            epochs=epochs,
-            data=os.path.abspath(job.data) if job.data else old.data,
-            device=old.device if job.device == "auto" else job.device,
-        ),
-        epochs=rows,
-        last=position,
-        best=best,
-        best_epoch=manifest.best_epoch if best else 0,
-        extended_at=done if epochs > old.epochs else manifest.extended_at,
-        outcome="",
-        failure=None,
-        evaluation=manifest.evaluation if best else None,
-    )
-    return msgspec.structs.replace(changed, files=checkpoint.named_files(changed))
-
-
-def _check_same(old: TrainJob, job: TrainJob) -> None:
-    usual = TrainJob()
-    for name in TrainJob.__struct_fields__:
-        wanted, found = getattr(job, name), getattr(old, name)
-        if name == "weights" and wanted not in ("none", "official", "official-features"):
-            wanted = os.path.abspath(wanted)
-        if name not in _FREE and wanted != getattr(usual, name) and wanted != found:
-            raise ResumeMismatch(name=name.replace("_", "-"), found=str(found), wanted=str(wanted))
-
-
-def _same_device(manifest: Manifest, asked: str) -> Device:
-    """The run's device with its precision and threads; another one only where the order names it."""
-    chosen = device.choose(manifest.device.kind if asked == "auto" else asked)
-    if chosen.fact.kind != manifest.device.kind:
-        return chosen
-    threads.use(chosen, manifest.threads)
-    return replace(chosen, precision=manifest.precision, threads=manifest.threads)
-
-
-def _course(
+def course_of(
     run: RunFolder, parts: Split, store: PictureStore, network: VGG, chosen: Device, prep: Preprocessing, diary: Diary
 ) -> Course:
+    """The training at its start: the network is taken over by its learner."""
     job = run.manifest.job
     learner = Learner(network, job, chosen, prep)
     return Course(job, run, parts, store, learner, Answerer(network, prep, chosen), diary)
-
-
-def _go_to(course: Course, position: Checkpoint) -> None:
-    state = checkpoint.restore(course.run, position, course.learner)
-    course.epoch = position.epoch if position.batch else position.epoch + 1
-    course.batch, course.seconds = position.batch, state.seconds

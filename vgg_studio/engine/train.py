@@ -10,7 +10,7 @@ import msgspec
 from vgg_studio.core.errors import Diverged
 from vgg_studio.core.events import Calibrated, Part, PhaseStarted
 from vgg_studio.core.jobs import Stop, StopHow, TrainJob
-from vgg_studio.engine import checkpoint, prepare
+from vgg_studio.engine import checkpoint, prepare, resume
 from vgg_studio.engine.course import Course
 from vgg_studio.engine.ending import Asked, Diary, Ending, Steps, Ticker, one_ending, wants
 from vgg_studio.engine.scoring import Answers, answer, evaluation
@@ -25,7 +25,7 @@ def train(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Ending]:
     keep.
     """
     # Pictures, split, network, weights, device, run folder: new, or as the run left them.
-    course = yield from (prepare.again if job.resume else prepare.afresh)(job, stop, diary)
+    course = yield from (resume.again if job.resume else prepare.afresh)(job, stop, diary)
     row, ticker = None, Ticker()
 
     while course.goes_on() and not wants(stop, "finish"):

@@ -1,0 +1,135 @@
+"""A run as its last whole checkpoint left it, ready to go on."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from vgg_studio.core import split
+from vgg_studio.core.errors import FolderMissing, ResumeMismatch, RunDamaged, TooFewPictures
+from vgg_studio.core.events import PhaseStarted, RunResumed
+from vgg_studio.core.jobs import NOT_CHOSEN, Stop, TrainJob
+from vgg_studio.core.preprocessing import Preprocessing, from_json
+from vgg_studio.core.run_folder import PREPROCESSING, SPLIT, Checkpoint, Manifest, RunFolder
+from vgg_studio.core.split import PARTS, Split
+from vgg_studio.engine import checkpoint, device, initial, optimizers, threads
+from vgg_studio.engine.course import Course
+from vgg_studio.engine.data import PictureStore, read_all
+from vgg_studio.engine.device import Device
+from vgg_studio.engine.ending import Diary, Steps
+from vgg_studio.engine.prepare import course_of, started
+
+# Settings that a resumed run may be given anew; all others belong to the run.
+_FREE = ("data", "run", "resume", "epochs", "device", "checkpoint_minutes")
+
+
+def again(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
+    """A run as its last whole checkpoint left it. Raises StudioError, Asked."""
+    run = RunFolder.open(Path(job.run))
+    diary.held.enter_context(run.lock())
+    run = RunFolder.open(run.path)  # as it stands now that nobody else writes
+    run.repair()
+    position = checkpoint.newest(run)
+    manifest = _continued(run.manifest, job, position)
+    parts, prep = _as_it_was(run)
+    job = manifest.job
+    if not os.path.isdir(job.data):
+        raise FolderMissing(path=job.data)
+    chosen = _same_device(manifest, job.device)
+    run.save(manifest)  # up to here, what was refused has changed nothing
+    checkpoint.prune(run)
+    diary.open(run)
+    items = [item for part in PARTS for item in parts.part(part)]
+    store = PictureStore(job.data, [item.picture for item in items], prep)
+    with optimizers.warming():
+        refused = yield from read_all(store, [item.picture for item in items], stop)
+    if all(item.picture in refused for item in parts.train):
+        raise TooFewPictures(path=job.data)
+    if position is None:  # ended before its first checkpoint: the same start again
+        network, _, _ = yield from initial.network(job, len(parts.classes), stop)
+    else:
+        network = initial.empty(job, len(parts.classes))
+        if run.manifest.frozen:
+            checkpoint.load_weights(network, checkpoint.tensors_of(run, run.manifest.frozen))
+    yield PhaseStarted(phase="preparing")
+    yield started(run, network)
+    course = course_of(run, parts, store, network, chosen, prep, diary)
+    course.unusable.update(refused)
+    if position is not None:
+        _go_to(course, position)
+    yield RunResumed(
+        run=str(run.path),
+        epoch=position.epoch if position else 0,
+        batch=position.batch if position else 0,
+        epochs=job.epochs,
+    )
+    return course
+
+
+def _as_it_was(run: RunFolder) -> tuple[Split, Preprocessing]:
+    """The run's own parts and preprocessing. Raises RunDamaged."""
+    name = SPLIT
+    try:
+        parts = split.from_csv(run.file(SPLIT).read_bytes())
+        name = PREPROCESSING
+        return parts, from_json(run.file(PREPROCESSING).read_bytes())
+    except (OSError, msgspec.DecodeError, RunDamaged) as error:
+        raise RunDamaged(path=str(run.path), detail=name) from error
+
+
+def _continued(manifest: Manifest, job: TrainJob, position: Checkpoint | None) -> Manifest:
+    """The manifest for another session: rounds behind the checkpoint no longer count. Raises ResumeMismatch."""
+    _check_same(manifest.job, job)
+    old = manifest.job
+    epochs = old.epochs if job.epochs == NOT_CHOSEN else job.epochs
+    done = (position.epoch - (1 if position.batch else 0)) if position else 0
+    if epochs < done:
+        raise ResumeMismatch(name="epochs", found=old.epochs, wanted=epochs)
+    rows = [row for row in manifest.epochs if row.epoch <= done]
+    best = manifest.best if manifest.best and manifest.best.epoch <= done else None
+    changed = msgspec.structs.replace(
+        manifest,
+        job=msgspec.structs.replace(
+            old,
+            epochs=epochs,
+            data=os.path.abspath(job.data) if job.data else old.data,
+            device=old.device if job.device == "auto" else job.device,
+        ),
+        epochs=rows,
+        last=position,
+        best=best,
+        best_epoch=manifest.best_epoch if best else 0,
+        extended_at=done if epochs > old.epochs else manifest.extended_at,
+        outcome="",
+        failure=None,
+        evaluation=manifest.evaluation if best else None,
+    )
+    return msgspec.structs.replace(changed, files=checkpoint.named_files(changed))
+
+
+def _check_same(old: TrainJob, job: TrainJob) -> None:
+    usual = TrainJob()
+    for name in TrainJob.__struct_fields__:
+        wanted, found = getattr(job, name), getattr(old, name)
+        if name == "weights" and wanted not in ("none", "official", "official-features"):
+            wanted = os.path.abspath(wanted)
+        if name not in _FREE and wanted != getattr(usual, name) and wanted != found:
+            raise ResumeMismatch(name=name.replace("_", "-"), found=str(found), wanted=str(wanted))
+
+
+def _same_device(manifest: Manifest, asked: str) -> Device:
+    """The run's device with its precision and threads; another one only where the order names it."""
+    chosen = device.choose(manifest.device.kind if asked == "auto" else asked)
+    if chosen.fact.kind != manifest.device.kind:
+        return chosen
+    threads.use(chosen, manifest.threads)
+    return replace(chosen, precision=manifest.precision, threads=manifest.threads)
+
+
+def _go_to(course: Course, position: Checkpoint) -> None:
+    state = checkpoint.restore(course.run, position, course.learner)
+    course.epoch = position.epoch if position.batch else position.epoch + 1
+    course.batch, course.seconds = position.batch, state.seconds
