@@ -33,6 +33,14 @@ def test_that_an_order_survives_the_pipe() -> None:
         ("width_divisor", 3),
         ("channels", 5),
         ("patience", -1),
+        ("momentum", -0.5),
+        ("momentum", 5.0),
+        ("momentum", float("nan")),
+        ("weight_decay", -1.0),
+        ("step_epochs", 0),
+        ("step_factor", float("nan")),
+        ("step_factor", 0.0),
+        ("seed", 10**23),
     ],
 )
 def test_that_nonsense_is_refused_with_the_options_name(name: str, value: Any) -> None:

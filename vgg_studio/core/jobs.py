@@ -104,6 +104,11 @@ class TrainJob(Job, tag="train", frozen=True, kw_only=True):
         _between("warmup", self.warmup, 0, 10_000)
         _between("patience", self.patience, 0, 10_000)
         _between("dropout", self.dropout, 0.0, 0.95)
+        _between("momentum", self.momentum, 0.0, 0.9999)
+        _between("weight-decay", self.weight_decay, 0.0, 10.0)
+        _between("step-epochs", self.step_epochs, 1, 10_000)
+        _between("step-factor", self.step_factor, 1e-6, 1.0)
+        _between("seed", self.seed, -(2**63), 2**63 - 1)
         _between("checkpoint-minutes", self.checkpoint_minutes, 0.0, 1e6)
         if self.learning_rate is not None:
             _between("lr", self.learning_rate, 1e-12, 1e3)
