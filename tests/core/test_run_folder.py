@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from vgg_studio.core import events as ev
 from vgg_studio.core import run_folder as rf
-from vgg_studio.core.errors import RunDamaged, RunExists, RunInUse, RunMissing, RunTooNew
+from vgg_studio.core.errors import NotWritable, RunDamaged, RunExists, RunInUse, RunMissing, RunTooNew
 from vgg_studio.core.jobs import TrainJob
 
 
@@ -147,3 +148,92 @@ def test_that_a_discarded_run_is_gone(tmp_path: Path) -> None:
 def test_that_the_manifest_tells_its_format(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     assert msgspec.json.decode((run.path / rf.MANIFEST).read_bytes())["format"] == rf.FORMAT
+
+
+def test_that_discarding_a_run_leaves_what_else_lies_in_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "daisy").mkdir()
+    (tmp_path / "daisy" / "1.jpg").write_bytes(b"mine")
+    (tmp_path / "notes.txt").write_bytes(b"mine too")
+    run = make_run(tmp_path)
+    run.append(ev.CheckpointSaved(epoch=1))
+    run.file("epoch-0001-000003.state.safetensors").write_bytes(b"ours")
+    run.discard()
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == [
+        "daisy",
+        "daisy/1.jpg",
+        "notes.txt",
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs links and pipes")
+@pytest.mark.parametrize("name", [rf.EVENTS, rf.LOCK, rf.SPLIT])
+def test_that_no_link_in_a_strangers_run_is_written_through(tmp_path: Path, name: str) -> None:
+    run = make_run(tmp_path / "run", epochs=1)
+    mine = tmp_path / "profile"
+    mine.write_bytes(b"mine\n")
+    (run.path / name).symlink_to(mine)
+    with pytest.raises(RunDamaged, match=name):
+        run.file(name)
+    with contextlib.suppress(RunDamaged):
+        run.append(ev.CheckpointSaved(epoch=1))
+    with contextlib.suppress(RunDamaged), run.lock():
+        pass
+    with contextlib.suppress(RunDamaged):
+        run.repair()
+    assert mine.read_bytes() == b"mine\n"
+    assert [event for event in run.events() if name == rf.EVENTS] == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs pipes")
+def test_that_a_pipe_in_place_of_a_manifest_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / rf.MANIFEST)
+    with pytest.raises(RunDamaged):
+        rf.RunFolder.open(tmp_path)
+
+
+def test_that_a_manifest_or_log_of_endless_brackets_is_only_damaged(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    deep = b"[" * 100_000
+    run.append(ev.CheckpointSaved(epoch=1))
+    with (run.path / rf.EVENTS).open("ab") as stream:
+        stream.write(b'{"type":"checkpoint_saved","x":' + deep + b"\n")
+    assert len(list(run.events())) == 1
+    (run.path / rf.MANIFEST).write_bytes(b'{"format": 1, "x": ' + deep)
+    with pytest.raises(RunDamaged):
+        rf.RunFolder.open(run.path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs file size limits")
+def test_that_half_a_line_on_a_full_disk_is_taken_back(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    code = (
+        "import resource, signal, sys; from pathlib import Path\n"
+        "from vgg_studio.core import events as ev; from vgg_studio.core.errors import StorageError\n"
+        "from vgg_studio.core.run_folder import RunFolder\n"
+        "run = RunFolder.open(Path(sys.argv[1])); run.append(ev.CheckpointSaved(epoch=1))\n"
+        "size = (run.path / 'events.jsonl').stat().st_size\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, resource.RLIM_INFINITY))\n"
+        "try:\n    run.append(ev.CheckpointSaved(epoch=2))\nexcept StorageError:\n    print('told')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(run.path)], capture_output=True, text=True, check=True)
+    assert done.stdout == "told\n"
+    run.append(ev.CheckpointSaved(epoch=3))
+    assert [event.epoch for event in run.events() if isinstance(event, ev.CheckpointSaved)] == [1, 3]
+
+
+def test_that_a_run_that_cannot_be_locked_says_so(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    shutil.rmtree(run.path)
+    with pytest.raises(NotWritable), run.lock():
+        pass
+    assert not run.in_use()
+
+
+def test_that_a_round_that_was_taken_back_and_learned_again_is_told_again(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", epochs=3)
+    for row in run.manifest.epochs:
+        run.append(rf.epoch_event(row, 1))
+    run.append(ev.RunResumed(run="r", epoch=3, batch=2, epochs=3))
+    run.repair()
+    assert [event.epoch for event in run.events() if isinstance(event, ev.EpochEnded)] == [1, 2, 3, 3]

@@ -8,15 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
+import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from vgg_studio.core import events as ev
-from vgg_studio.core.errors import RunDamaged, RunExists, RunInUse, RunMissing, RunTooNew, UsageError, from_os_error
+from vgg_studio.core.errors import (
+    RunDamaged,
+    RunExists,
+    RunInUse,
+    RunMissing,
+    RunTooNew,
+    StudioError,
+    UsageError,
+    from_os_error,
+)
 from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.locking import try_lock
 from vgg_studio.core.writing import sweep, write_bytes, write_json
@@ -30,6 +39,8 @@ SPLIT = "split.csv"
 FROZEN = "frozen.safetensors"
 BEST = "best.safetensors"
 LOCK = "lock"
+_NAMES = (MANIFEST, EVENTS, CLASSES, PREPROCESSING, SPLIT, FROZEN, BEST, LOCK)
+_CHECKPOINT = re.compile(r"epoch-[0-9-]+(\.state)?\.safetensors")
 
 
 class Checkpoint(ev.Record, frozen=True, kw_only=True):
@@ -109,10 +120,13 @@ class RunFolder:
         self.manifest = manifest
 
     def file(self, name: str) -> Path:
-        """A file of the run by its name in the manifest, never outside the folder. Raises RunDamaged."""
+        """A file of the run by its name, never outside the folder, through no link and no pipe. Raises RunDamaged."""
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
             raise RunDamaged(path=str(self.path), detail=f"{MANIFEST}: {name!r}")
-        return self.path / name
+        path = self.path / name
+        if not _is_own(path):
+            raise RunDamaged(path=str(self.path), detail=name)
+        return path
 
     def append(self, event: ev.Event) -> None:
         """Add one event to the log; of the batch events at most one a second is kept."""
@@ -123,27 +137,40 @@ class RunFolder:
         self._append_lines(ev.to_line(event))
 
     def _append_lines(self, lines: bytes) -> None:
+        rest = memoryview(lines)
         try:
-            with (self.path / EVENTS).open("ab") as stream:
-                stream.write(lines)
+            with self.file(EVENTS).open("ab", buffering=0) as stream:
+                end = stream.tell()
+                try:
+                    while rest:
+                        rest = rest[stream.write(rest) :]
+                except OSError:
+                    with contextlib.suppress(OSError):
+                        stream.truncate(end)  # behind half a line the next event would be lost, too
+                    raise
         except OSError as error:
             raise from_os_error(error, str(self.path)) from error
 
     def events(self) -> Iterator[ev.Event]:
         """The log from its start; a damaged line is passed over."""
         try:
-            stream = (self.path / EVENTS).open("rb")
-        except OSError:
+            stream = self.file(EVENTS).open("rb")
+        except (OSError, RunDamaged):
             return
         with stream:
-            for line in stream:
-                with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-                    yield ev.from_line(line)
+            yield from _decoded(stream)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep a second writer out; the system lets go of it when the process ends, however it ends. Raises RunInUse."""
-        with (self.path / LOCK).open("ab") as stream:
+        """Keep a second writer out; the system lets go of it when the process ends, however it ends.
+
+        Raises RunInUse, StorageError.
+        """
+        try:
+            stream = self.file(LOCK).open("ab")
+        except OSError as error:
+            raise from_os_error(error, str(self.path)) from error
+        with stream:
             if not try_lock(stream.fileno()):
                 raise RunInUse(path=str(self.path))
             yield
@@ -155,25 +182,34 @@ class RunFolder:
                 return False
         except RunInUse:
             return True
-        except OSError:
+        except StudioError:  # where nobody can write, nobody does
             return False
 
     def repair(self) -> None:
         """Mend what a kill leaves: litter, a torn last line, `epoch_ended` lines that the manifest has and the log lost."""
         sweep(self.path)
-        log = self.path / EVENTS
+        log = self.file(EVENTS)
         data = log.read_bytes() if log.exists() else b""
         whole = data[: data.rfind(b"\n") + 1]
-        known = {event.epoch for event in _decoded(whole) if isinstance(event, ev.EpochEnded)}
+        known = _rounds_told(_decoded(whole.splitlines()))
         missing = [row for row in self.manifest.epochs if row.epoch not in known]
         lost = b"".join(ev.to_line(epoch_event(row, self.manifest.best_epoch)) for row in missing)
         if lost or whole != data:
             write_bytes(log, whole + lost)
 
     def discard(self) -> None:
-        """Delete the run: first what makes it count, so that a kill in between leaves no half run."""
+        """Delete the run and nothing else that lies in its folder: `--out` may have named one that holds other things.
+
+        What makes it count goes first, so that a kill in between leaves no half run.
+        """
         (self.path / MANIFEST).unlink(missing_ok=True)
-        shutil.rmtree(self.path, ignore_errors=True)
+        sweep(self.path)
+        for entry in list(self.path.iterdir()):
+            if entry.name in _NAMES or _CHECKPOINT.fullmatch(entry.name):
+                with contextlib.suppress(OSError):  # Windows: somebody is reading it
+                    entry.unlink()
+        with contextlib.suppress(OSError):
+            self.path.rmdir()
 
 
 def epoch_event(row: ev.EpochRow, best_epoch: int) -> ev.EpochEnded:
@@ -209,6 +245,8 @@ def created_now() -> float:
 
 
 def _read_manifest(path: Path) -> Manifest:
+    if not _is_own(path / MANIFEST):
+        raise RunDamaged(path=str(path), detail=MANIFEST)
     try:
         data = (path / MANIFEST).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
@@ -220,7 +258,7 @@ def _read_manifest(path: Path) -> Manifest:
         if head.format > FORMAT:
             raise RunTooNew(path=str(path), format=head.format)
         return msgspec.json.decode(data, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError, UsageError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, UsageError) as error:
         raise RunDamaged(path=str(path), detail=f"{MANIFEST}: {error}") from error
 
 
@@ -228,7 +266,26 @@ class _Head(msgspec.Struct):
     format: int
 
 
-def _decoded(data: bytes) -> Iterator[ev.Event]:
-    for line in data.split(b"\n"):
-        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+def _is_own(path: Path) -> bool:
+    """Whether an ordinary file lies there, or nothing: a stranger's run may hold links to other files, and pipes."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return True
+
+
+def _rounds_told(events: Iterable[ev.Event]) -> set[int]:
+    """The rounds whose end a log tells; those that a continuation took back no longer count."""
+    told: set[int] = set()
+    for event in events:
+        if isinstance(event, ev.EpochEnded):
+            told.add(event.epoch)
+        elif isinstance(event, ev.RunResumed):
+            told = {epoch for epoch in told if epoch <= event.epoch - bool(event.batch)}
+    return told
+
+
+def _decoded(lines: Iterable[bytes]) -> Iterator[ev.Event]:
+    for line in lines:
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             yield ev.from_line(line)
