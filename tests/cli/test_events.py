@@ -148,6 +148,8 @@ def test_that_only_a_run_that_is_there_can_be_gone_on_with() -> None:
     assert "--resume" not in told(outcome="failed", run="leaves-1", epochs=0)
     assert "--resume" not in told(outcome="paused")
     assert "--resume" not in told(outcome="discarded", run="leaves-1")
+    failure = ev.Failure(code="Diverged", values={"epoch": 1, "rate": "1"})
+    assert "--resume" not in told(outcome="failed", run="leaves-1", epochs=1, failure=failure)
 
 
 def test_that_names_are_ordinary_text(command: Command, pictures: Path) -> None:

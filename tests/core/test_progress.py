@@ -133,3 +133,26 @@ def test_that_a_wish_to_end_is_answered_at_once() -> None:
     progress = after(1)
     progress.ending = "pause"
     assert wording.status(progress) == "Pausing after this batch…"
+
+
+def test_that_rounds_of_earlier_sessions_count_where_only_the_last_one_was_heard() -> None:
+    progress = folded(
+        [STARTED, *one_round(3, 3, 1000), ev.RunEnded(outcome="finished", best_epoch=3, epochs=3, seconds=171)]
+    )
+    assert wording.status(progress) == "Finished after 3 rounds in 3 minutes; round 3 was the best and is kept."
+
+
+def test_that_a_round_out_of_control_is_not_called_saved() -> None:
+    lost = ev.EpochEnded(
+        epoch=1,
+        train_loss=None,
+        train_accuracy=0.5,
+        val_loss=None,
+        val_accuracy=None,
+        learning_rate=1,
+        images_per_second=1,
+        diverged=True,
+    )
+    failure = ev.Failure(code="Diverged", values={"epoch": 1, "rate": "1"})
+    progress = folded([STARTED, lost, ev.RunEnded(outcome="failed", epochs=1, failure=failure)])
+    assert "saved" not in wording.status(progress)

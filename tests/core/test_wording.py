@@ -50,9 +50,10 @@ def test_that_the_score_is_told_with_its_range() -> None:
     assert wording.range_sentence(evaluation) == expected
 
 
-def test_that_a_score_of_the_validation_part_does_not_claim_unseen_pictures() -> None:
+@pytest.mark.parametrize("split", ["val", "all"])
+def test_that_only_a_score_of_the_test_part_claims_unseen_pictures(split: str) -> None:
     evaluation = ev.Evaluation(
-        split="val", accuracy=1, loss=0, classes=[], confusion=[], count=2, correct=2, interval=(0.3, 1.0)
+        split=split, accuracy=1, loss=0, classes=[], confusion=[], count=2, correct=2, interval=(0.3, 1.0)
     )
     assert "never seen" not in wording.score_sentence(evaluation)
 

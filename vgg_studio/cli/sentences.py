@@ -7,7 +7,7 @@ import shlex
 
 from vgg_studio.core import events as ev
 from vgg_studio.core import vgg, wording
-from vgg_studio.core.errors import describe_reason
+from vgg_studio.core.errors import Diverged, describe_reason
 from vgg_studio.core.language import _, ngettext
 from vgg_studio.core.progress import Progress
 
@@ -135,7 +135,8 @@ def run_ended(event: ev.RunEnded, progress: Progress) -> list[str]:
     path = quoted(event.run)
     if event.outcome != "failed":
         lines.append(_("The run lies in {path}").format(path=event.run))
-    if event.outcome == "paused" or (event.outcome == "failed" and event.epochs):
+    diverged = event.failure is not None and event.failure.code == Diverged.code()  # it would go the same way again
+    if event.outcome == "paused" or (event.outcome == "failed" and event.epochs and not diverged):
         lines.append(_("Go on with: {command}").format(command=f"vgg-studio train --out {path} --resume"))
     if event.best_epoch:
         picture = _("PICTURE…")  # not within the f-string, where nobody looks for texts to translate

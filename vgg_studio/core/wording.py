@@ -121,13 +121,15 @@ def _running(progress: Progress) -> str:
 
 
 def _ended(progress: Progress, ended: ev.RunEnded) -> str:
-    count = len(progress.rows)
+    heard = len(progress.rows)
+    lost = sum(row.diverged for row in progress.rows)
+    count = max(heard, ended.epochs) - lost  # rounds of sessions before this one count, too
     values: dict[str, object] = {
-        "round": max(1, progress.epoch + (0 if progress.epoch > count else 1)),
+        "round": max(1, progress.epoch + (0 if progress.epoch > heard else 1)),
         "rounds": rounds(count),
         "best": progress.best_epoch,
         "score": percent(progress.best.val_accuracy if progress.best else None),
-        "time": duration(progress.seconds),
+        "time": duration(progress.seconds if heard >= ended.epochs else ended.seconds),
     }
     if ended.outcome == "failed":
         reason = describe(ended.failure) if ended.failure else ""
@@ -148,15 +150,22 @@ def _ended(progress: Progress, ended: ev.RunEnded) -> str:
 
 
 def score_sentence(evaluation: ev.Evaluation) -> str:
-    """The answer of a run: how many pictures it had never seen were named right."""
-    count = ngettext(
-        "{correct} of {count} picture it had never seen was named right.",
-        "{correct} of {count} pictures it had never seen were named right.",
-        evaluation.count,
-    )
+    """The answer of a run: how many pictures were named right; only of the test part is it known that it never saw them."""
     if evaluation.split == "val":
-        count = _("{correct} of {count} pictures that chose the best round were named right.")
-    return count.format(correct=number(evaluation.correct), count=number(evaluation.count))
+        text = _("{correct} of {count} pictures that chose the best round were named right.")
+    elif evaluation.split == "test":
+        text = ngettext(
+            "{correct} of {count} picture it had never seen was named right.",
+            "{correct} of {count} pictures it had never seen were named right.",
+            evaluation.count,
+        )
+    else:
+        text = ngettext(
+            "{correct} of {count} picture was named right.",
+            "{correct} of {count} pictures were named right.",
+            evaluation.count,
+        )
+    return text.format(correct=number(evaluation.correct), count=number(evaluation.count))
 
 
 def range_sentence(evaluation: ev.Evaluation) -> str:
