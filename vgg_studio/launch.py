@@ -73,9 +73,12 @@ def _why_not(platform: str, environ: Mapping[str, str], load: Loader) -> StudioE
         load(str(plugin))
     except OSError as error:
         return QtLibrariesMissing(detail=_first_part(error), command=APT_LINE)
-    if platform == "xcb" and not _x_server_answers(environ.get("DISPLAY", ""), load):
-        return DisplayMissing()
-    return None
+    answers = True
+    if platform == "xcb":
+        answers = _x_server_answers(environ.get("DISPLAY", ""), load)
+    elif platform.startswith("wayland") and not environ.get("WAYLAND_SOCKET"):  # a connection that is open already
+        answers = _compositor_answers(environ.get("WAYLAND_DISPLAY", ""), load)
+    return None if answers else DisplayMissing()
 
 
 def _plugin(platform: str, environ: Mapping[str, str]) -> Path | None:
@@ -95,6 +98,16 @@ def _x_server_answers(display: str, load: Loader) -> bool:
     refused = bool(xcb.xcb_connection_has_error(connection))
     xcb.xcb_disconnect(connection)
     return not refused
+
+
+def _compositor_answers(display: str, load: Loader) -> bool:
+    """Whether a Wayland compositor answers; like DISPLAY, WAYLAND_DISPLAY outlives the session that set it."""
+    wayland = load("libwayland-client.so.0")
+    wayland.wl_display_connect.restype = ctypes.c_void_p
+    connection = wayland.wl_display_connect(os.fsencode(display) or None)
+    if connection:
+        wayland.wl_display_disconnect(ctypes.c_void_p(connection))
+    return bool(connection)
 
 
 def _first_part(error: Exception) -> str:

@@ -26,22 +26,24 @@ def _loads_qt() -> bool:
 needs_qt = pytest.mark.skipif(not _loads_qt(), reason=f"the window needs system libraries: {launch.APT_LINE}")
 
 
-class FakeXcb:
-    """libxcb, and a server that answers or does not."""
+class FakeLibrary:
+    """libxcb and libwayland-client, and a server that answers or does not."""
 
     def __init__(self, answers: bool) -> None:
+        self.wl_display_connect: Any = lambda _display: 1 if answers else None
+        self.wl_display_disconnect = lambda _connection: None
         self.xcb_connect: Any = lambda _display, _screen: 1  # a function, because its `restype` is set
         self.xcb_connection_has_error = lambda _connection: 0 if answers else 1
         self.xcb_disconnect = lambda _connection: None
 
 
-def _loader(missing: str = "", answers: bool = True) -> launch.Loader:
-    """Loads everything but plug-ins in whose name `missing` is."""
+def _loader(missing: str = "", answers: bool = True, silent: str = "nothing") -> launch.Loader:
+    """Loads everything but plug-ins in whose name `missing` is; a server reached through a library like `silent` is gone."""
 
     def load(name: str) -> Any:
         if missing and missing in name:
             raise OSError("libxcb-cursor.so.0: cannot open shared object file: No such file or directory")
-        return FakeXcb(answers)
+        return FakeLibrary(answers and silent not in name)
 
     return load
 
@@ -69,8 +71,11 @@ def test_that_a_display_that_answers_is_enough(environ: dict[str, str]) -> None:
 
 @linux
 @needs_qt
-def test_that_a_display_that_does_not_answer_is_none() -> None:
-    assert isinstance(launch.why_no_window({"DISPLAY": ":0"}, "linux", _loader(answers=False)), DisplayMissing)
+@pytest.mark.parametrize(
+    "environ", [{"DISPLAY": ":0"}, {"WAYLAND_DISPLAY": "wayland-0"}, {"QT_QPA_PLATFORM": "wayland"}]
+)
+def test_that_a_display_that_does_not_answer_is_none(environ: dict[str, str]) -> None:
+    assert isinstance(launch.why_no_window(environ, "linux", _loader(answers=False)), DisplayMissing)
 
 
 @linux
@@ -78,7 +83,9 @@ def test_that_a_display_that_does_not_answer_is_none() -> None:
 def test_that_one_of_two_displays_is_enough() -> None:
     both = {"WAYLAND_DISPLAY": "wayland-0", "DISPLAY": ":0"}
     assert launch.why_no_window(both, "linux", _loader(missing="libqwayland")) is None
-    assert launch.why_no_window(both, "linux", _loader(answers=False)) is None
+    assert launch.why_no_window(both, "linux", _loader(silent="libxcb")) is None
+    assert launch.why_no_window(both, "linux", _loader(silent="libwayland")) is None
+    assert isinstance(launch.why_no_window(both, "linux", _loader(answers=False)), DisplayMissing)
 
 
 @linux
@@ -129,8 +136,12 @@ def test_that_a_start_without_a_display_is_one_sentence(words: tuple[str, ...]) 
 
 @linux
 @needs_qt
-def test_that_a_display_that_is_gone_is_one_sentence(tmp_path: Path) -> None:
-    done = _start(DISPLAY="unix:/nowhere:99")
+@pytest.mark.parametrize(
+    "environ",
+    [{"DISPLAY": "unix:/nowhere:99"}, {"WAYLAND_DISPLAY": "/nowhere/wayland-9"}, {"QT_QPA_PLATFORM": "wayland"}],
+)
+def test_that_a_display_that_is_gone_is_one_sentence(environ: dict[str, str], tmp_path: Path) -> None:
+    done = _start(path=ROOT, XDG_RUNTIME_DIR=str(tmp_path), **environ)
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert "vgg-studio demo" in done.stderr
