@@ -1,6 +1,7 @@
 """Where things lie: what the program ships, and the user's own folders (made on demand).
 
-VGG_STUDIO_HOME puts all of the user's folders below one: for tests, portable copies and shared machines.
+VGG_STUDIO_HOME puts all of the user's folders below one: for tests, portable copies and shared machines. A folder that cannot
+be made raises StorageError.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
+
+from vgg_studio.core.errors import from_os_error
 
 APP = "vgg-studio"
 
@@ -60,5 +63,8 @@ def _folder(name: str, usual: Callable[[], Path], make: bool = True) -> Path:
     home = os.environ.get("VGG_STUDIO_HOME")
     folder = Path(home).absolute() / name if home else usual()
     if make:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise from_os_error(error, str(folder)) from error
     return folder

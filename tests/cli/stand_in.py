@@ -171,8 +171,14 @@ def broken(job: AnyJob, stop: Stop) -> Iterator[ev.Event]:
     raise ZeroDivisionError("division\nby zero")
 
 
+def interrupted(job: AnyJob, stop: Stop) -> Iterator[ev.Event]:
+    """Ctrl+C where nothing of ours listens for it."""
+    yield ev.PhaseStarted(phase="saving")
+    raise KeyboardInterrupt
+
+
 ENGINES: dict[str, Callable[[AnyJob, Stop], Iterator[ev.Event]]] = {
-    engine.__name__: engine for engine in (quick, sampling, slow, deaf, chatty, full_disk, broken)
+    engine.__name__: engine for engine in (quick, sampling, slow, deaf, chatty, full_disk, broken, interrupted)
 }
 
 if __name__ == "__main__":

@@ -103,6 +103,8 @@ def test_that_debug_shows_where_an_error_came_from(command: Command, pictures: P
         (("predict", "missing-run", "."), 1, "missing-run"),
         (("export", "missing-run", "x.pth"), 1, "missing-run"),
         (("train", "--out", "missing-run", "--resume"), 1, "missing-run"),
+        (("evaluate", "n" * 300), 1, "nnn"),
+        (("train", "--out", "n" * 300, "--resume"), 1, "nnn"),
     ],
 )
 def test_that_a_wrong_order_gets_one_sentence(command: Command, words: tuple[str, ...], code: int, said: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import ROOT, environment
+from tests.cli.conftest import ROOT, Command, environment
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
@@ -127,3 +127,9 @@ def test_that_a_text_may_be_read_in_part(words: str) -> None:
     process.stdout.close()
     _, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (0, b"")
+
+
+def test_that_ctrl_c_outside_an_order_is_a_stop_too(command: Command, pictures: Path) -> None:
+    done = command("train", str(pictures), engine="interrupted")
+    assert done.returncode == 130
+    assert "should not" not in done.stderr

@@ -12,7 +12,7 @@ import typer
 from typer.main import get_command
 
 from vgg_studio.cli.commands import app
-from vgg_studio.cli.failing import DONE, WRONG_USAGE, check_language, choose_language, complain, fail
+from vgg_studio.cli.failing import DONE, STOPPED, WRONG_USAGE, check_language, choose_language, complain, fail
 from vgg_studio.cli.help_pages import prepare, translated
 from vgg_studio.cli.orders import Engine, carry_out
 from vgg_studio.cli.session import Session
@@ -61,6 +61,8 @@ def _dispatch(words: Words, session: Session) -> int:
             _("{problem} (see {command} --help)").format(problem=error.format_message(), command=_asked_for(words))
         )
         return WRONG_USAGE
+    except typer.Abort:
+        return STOPPED  # Ctrl+C between two orders, which is typer's to catch
     except SystemExit:
         raise BrokenPipeError from None  # typer's own answer to a reader that is gone
     sys.stdout.flush()

@@ -32,7 +32,7 @@ def name_pictures(session: Session, printer: Printer, job: PredictJob, paths: Se
     from vgg_studio.pictures.opening import refer
 
     found = [path for path in paths if os.path.lexists(path)]
-    missing = [_missing(path) for path in paths if path not in found]
+    missing = [_missing(path) for path in paths if not os.path.lexists(path)]
     order = msgspec.structs.replace(job, pictures=[refer(os.fsencode(path)) for path in found])
     rows: list[Row] = []
     try:
