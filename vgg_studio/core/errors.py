@@ -24,6 +24,8 @@ from typing import ClassVar
 
 from vgg_studio.core.events import Failure
 from vgg_studio.core.language import N_, _, joined
+from vgg_studio.core.reasons import DETAILS
+from vgg_studio.core.reasons import REASONS as REASONS
 
 
 class StudioError(Exception):
@@ -101,24 +103,6 @@ class FolderUnreadable(DataError):
     remedy = N_("Ask for the right to read it, or copy the pictures elsewhere.")
 
 
-REASONS: dict[str, str] = {
-    "empty": N_("empty file"),
-    "cut_off": N_("ends too early"),
-    "web_page": N_("is a web page, not a picture"),
-    "document": N_("is a document ({kind}), not a picture"),
-    "not_a_picture": N_("not a picture"),
-    "kind_not_allowed": N_("is of a kind ({kind}) that is not read"),
-    "too_large": N_("has more than {limit} million pixels"),
-    "not_a_file": N_("is not an ordinary file"),
-    "missing": N_("is no longer there"),
-    "no_pictures": N_("holds no pictures"),
-    "not_allowed": N_("may not be read"),
-    "damaged": N_("is damaged"),
-    "unreadable": N_("could not be read from the disk"),
-    "too_slow": N_("took too long to read"),
-}
-
-
 class PictureRefused(DataError):
     """One file that is no usable picture: `reason` is a key of REASONS, other values fill its words."""
 
@@ -127,35 +111,6 @@ class PictureRefused(DataError):
     def __init__(self, reason: str, **values: str | int | float) -> None:
         super().__init__(reason=reason, **values)
         self.reason = reason
-
-
-DETAILS: dict[str, str] = {  # what `detail` or `allowed` says where it is one of these; else it is shown as it is
-    "web_page": N_("it is a web page"),
-    "empty": N_("it is empty"),
-    "pointer": N_("it only points to the real file (Git LFS), which was not fetched"),
-    "other_kind": N_("its content is of another kind"),
-    "not_a_file": N_("it is not an ordinary file"),
-    "not_allowed": N_("it may not be read"),
-    "damaged": N_("it is damaged or ends too early"),
-    "too_large_inside": N_("it claims to hold more than it can"),
-    "not_vgg": N_("it holds no VGG network"),
-    "incomplete": N_("{tensor} is missing"),
-    "no_classifier": N_("it has no classifier, so it can only be trained from"),
-    "odd_numbers": N_("{tensor} holds numbers of an odd kind ({kind})"),
-    "no_gpu": N_("no such graphics card was found"),
-    "torch_without_cuda": N_("this PyTorch was built without CUDA; what mends it: {command}"),
-    "driver_too_old": N_(
-        "the driver of the graphics card is too old; renew it, or fetch a PyTorch that suits it: {command}"
-    ),
-    "refused_connection": N_("no connection"),
-    "status": N_("the server answered {status}"),
-    "cut": N_("the connection broke off"),
-    "certificate": N_("its certificate is not trusted here"),
-    "too_slow": N_("the server stopped sending"),
-    "too_large": N_("the file is larger than {megabytes} MB"),
-    "unsafe_address": N_("the address is not https"),
-    "no_weights": N_("none, for slim networks and other than 3 channels"),
-}
 
 
 class WeightsError(StudioError):
