@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ntpath
 import os
+import posixpath
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +16,7 @@ from PIL import Image
 from tests.pictures import encoded, noise, pixels, smooth, snapshot, written
 from vgg_studio.core.errors import PictureRefused
 from vgg_studio.core.events import PictureRef
+from vgg_studio.pictures import opening
 from vgg_studio.pictures.opening import locate, open_picture, refer, shown
 
 LOSSLESS: list[tuple[str, dict[str, object]]] = [
@@ -125,6 +128,20 @@ def test_that_a_reference_of_a_scan_never_leads_out_of_its_folder() -> None:
     for path in ("../../etc/x.jpg", "a/../../x.jpg", "/etc/x.jpg"):
         with pytest.raises(PictureRefused):
             locate(PictureRef(path=path), "/data")
+
+
+@pytest.mark.parametrize(
+    "name", [b"C:x.jpg", b"C:/x.jpg", b"..\\x.jpg", b"a\\..\\..\\x.jpg", b"\\x.jpg", b"//server/x/y.jpg", b"/x"]
+)
+def test_that_no_name_leads_out_on_windows_either(name: bytes) -> None:
+    assert opening._leads_out(name, ntpath)
+    assert not opening._leads_out(b"daisy/a..b.jpg", ntpath)
+    assert not opening._leads_out(b"..\\x.jpg", posixpath)
+
+
+def test_that_a_name_that_is_no_base64_is_a_missing_picture() -> None:
+    with pytest.raises(PictureRefused, match="no longer there"):
+        locate(PictureRef(path="a.jpg", raw="abc"), "/data")
 
 
 def test_that_bytes_that_are_no_text_are_shown_as_numbers() -> None:

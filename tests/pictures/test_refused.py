@@ -82,6 +82,19 @@ def test_that_an_eps_starts_no_program(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @posix
+def test_that_a_jpeg_of_endless_rubbish_is_refused_unread(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.jpg", b"\xff\xd8\xff\xe0\0\x10" + bytes(14))
+    os.truncate(path, 1 << 40)  # Pillow looks at a million bytes a second
+    assert _reason(path) == "damaged"
+
+
+def test_that_rubbish_between_the_segments_of_a_jpeg_costs_no_picture(tmp_path: Path) -> None:
+    data = encoded(noise(), "JPEG")
+    path = written(tmp_path / "x.jpg", data[:2] + b"\xff\xe1\0\x04ab" + bytes(1000) + b"\xff\xff" + data[2:])
+    assert open_picture(path).size == noise().size
+
+
+@posix
 def test_that_a_pipe_a_socket_a_device_and_a_folder_are_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "folder.jpg").mkdir()
     (tmp_path / "device.jpg").symlink_to("/dev/zero")

@@ -5,13 +5,16 @@ Pillow reads all of EXIF at once and fails where any of it is odd. A good pictur
 
 from __future__ import annotations
 
+import os
 import struct
+from typing import IO
 
 from PIL import Image
 
 _ORIENTATION = 0x0112
 _KEPT = (0xE0, 0xEE)  # JFIF and Adobe: both change how pixels are read
 _MOST_ENTRIES = 1000
+_MOST_RUBBISH = 1 << 16  # bytes
 
 _TURNS: dict[int, tuple[Image.Transpose, ...]] = {
     2: (Image.Transpose.FLIP_LEFT_RIGHT,),
@@ -61,6 +64,26 @@ def exif_orientation(block: bytes) -> int:
     except struct.error:
         return 1
     return 1
+
+
+def jpeg_begins(file: IO[bytes]) -> bool:
+    """Whether the pixels of a JPEG begin after whole segments, with little between them that belongs to none.
+
+    Pillow looks for the next segment byte by byte, so a large file of rubbish would keep it busy for an hour. A file that
+    ends early is for the decoder to judge.
+    """
+    file.seek(2)
+    rubbish = 0
+    while rubbish <= _MOST_RUBBISH:
+        start = file.read(2)
+        if len(start) < 2 or start[1] in (0xD9, 0xDA):  # the file's end; the picture's end; the pixels
+            return True
+        if start[0] != 0xFF or start[1] in (0x00, 0xFF):
+            rubbish += 1
+            file.seek(-1, os.SEEK_CUR)
+        elif not (0xD0 <= start[1] <= 0xD8 or start[1] == 0x01):  # markers that stand alone
+            file.seek(max(0, int.from_bytes(file.read(2), "big") - 2), os.SEEK_CUR)
+    return False
 
 
 def plain_jpeg(data: bytes) -> tuple[bytes, bytes]:

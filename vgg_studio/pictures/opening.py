@@ -14,6 +14,7 @@ import stat
 import struct
 import warnings
 import zlib
+from types import ModuleType
 from typing import IO
 
 from PIL import (
@@ -44,6 +45,7 @@ _READERS = (
 )
 MEGAPIXELS = 100
 _PIXELS = MEGAPIXELS * 1_000_000
+_MOST_BYTES = 1 << 30  # of a file that could not be decoded: more than 100 megapixels of 16 bits take up
 # O_NONBLOCK: a pipe named x.jpg answers at once. The names are missing on Windows, which needs O_BINARY.
 _FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY"))
 # What Pillow's decoders were seen to raise on damaged files.
@@ -82,12 +84,22 @@ def locate(ref: PictureRef, root: str = "") -> bytes:
     """The file system's own name of a picture; with `root` for references of a scan, which never lead out of it."""
     if ref.row >= 0:
         raise PictureRefused("missing", path=ref.path)
-    name = base64.b64decode(ref.raw) if ref.raw else os.fsencode(ref.path)
+    try:
+        name = base64.b64decode(ref.raw) if ref.raw else os.fsencode(ref.path)
+    except ValueError as error:  # a stranger's list of pictures
+        raise PictureRefused("missing", path=ref.path) from error
     if not root:
         return name
-    if os.path.isabs(name) or b".." in name.split(b"/"):
+    if _leads_out(name):
         raise PictureRefused("not_allowed", path=ref.path)
     return os.path.join(os.fsencode(root), name)
+
+
+def _leads_out(name: bytes, system: ModuleType = os.path) -> bool:
+    """Whether a relative name could mean a file elsewhere; on Windows also by a backslash or a drive (`C:x`)."""
+    drive, path = system.splitdrive(name)
+    parts = path.replace(os.fsencode(system.sep), b"/").split(b"/")
+    return bool(drive) or not parts[0] or b".." in parts
 
 
 def refer(path: bytes, root: bytes | str = b"") -> PictureRef:
@@ -131,11 +143,13 @@ def _decoded(file: IO[bytes], at_least: int) -> Image.Image:
         kind = sniffing.kind_of(head)
         if kind == "WEBP":
             _check_size(sniffing.webp_pixels(head))
+        if kind == "JPEG" and not metadata.jpeg_begins(file):
+            raise PictureRefused("damaged")
         try:
             return _attempt(file, kind, at_least)
         except _ODD as error:
             file.seek(0)
-            return _second_attempt(file.read(), kind, at_least, error)
+            return _second_attempt(file.read(_MOST_BYTES), kind, at_least, error)
     except OSError as error:  # from reading the file itself: the decoders' own are dealt with
         raise PictureRefused("unreadable") from error
 
