@@ -150,3 +150,22 @@ def test_that_a_second_networks_names_never_replace_those_of_a_first(tmp_path: P
     assert {entry.name: entry.read_bytes() for entry in (tmp_path / "out").iterdir()} == before
     _exported(tmp_path / "run", tmp_path / "out" / "first.pth")  # its own names may change with it
     assert "a" in (tmp_path / "out" / "class_indices.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits of file sizes are Unix's")
+def test_that_an_export_without_room_leaves_the_old_network_with_its_own_names(tmp_path: Path) -> None:
+    import resource
+
+    run, _ = _run(tmp_path / "run")
+    (tmp_path / "out").mkdir()
+    _exported(tmp_path / "run", tmp_path / "out" / "one.pth")
+    before = {entry.name: entry.read_bytes() for entry in (tmp_path / "out").iterdir()}
+    run.save(msgspec.structs.replace(run.manifest, classes=["a", "b", "c"]))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, limits[1]))
+    try:
+        with pytest.raises(NotWritable):
+            _exported(tmp_path / "run", tmp_path / "out" / "one.pth")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert {entry.name: entry.read_bytes() for entry in (tmp_path / "out").iterdir()} == before

@@ -35,9 +35,7 @@ def export(job: ExportJob, stop: Stop) -> Iterator[Event]:
         yield JobEnded(outcome="stopped")
         return
     files = _files_beside(run, target)
-    for path, data in files.items():
-        write_bytes(path, data)
-    save_plain(state, target)
+    save_plain(state, target, files)
     yield Exported(files=[str(target), *(str(path) for path in files)])
     yield JobEnded(outcome="done")
 
@@ -57,17 +55,28 @@ def _files_beside(run: RunFolder, target: Path) -> dict[Path, bytes]:
     return files
 
 
-def save_plain(state: dict[str, Tensor], target: Path) -> None:
-    """Write tensors as `torch.save` does, for `torch.load(weights_only=True)`. Raises StorageError."""
+def save_plain(state: dict[str, Tensor], target: Path, beside: dict[Path, bytes] | None = None) -> None:
+    """Write tensors as `torch.save` does, for `torch.load(weights_only=True)`. Raises StorageError.
+
+    The small files `beside` are written once the tensors are on the disk and before they get their name: where the disk has
+    no room for the tensors, an older network of that name keeps its own names.
+    """
     plain = {key: tensor.detach().cpu().contiguous() for key, tensor in state.items()}
-    with replacing(target) as temporary, temporary.open("wb") as stream:
-        out = _Out(stream)
-        try:
-            torch.save(plain, out)  # type: ignore[arg-type]
-        except RuntimeError as error:
-            if out.failure is None:
-                raise
-            raise out.failure from error
+    with replacing(target) as temporary:
+        with temporary.open("wb") as stream:
+            _save(plain, stream)
+        for path, data in (beside or {}).items():
+            write_bytes(path, data)
+
+
+def _save(plain: dict[str, Tensor], stream: BinaryIO) -> None:
+    out = _Out(stream)
+    try:
+        torch.save(plain, out)  # type: ignore[arg-type]
+    except RuntimeError as error:
+        if out.failure is None:
+            raise
+        raise out.failure from error
 
 
 class _Out:
