@@ -15,9 +15,17 @@ from PySide6.QtWidgets import QApplication
 from tests.app.conftest import Process
 from tests.app.playing import row
 from vgg_studio.app import theme
-from vgg_studio.app.chart_data import ChartData, reading_words
+from vgg_studio.app.chart_data import (
+    LABEL_GAP,
+    ChartData,
+    loss_numbers,
+    loss_top,
+    reading_words,
+    spread,
+    x_end,
+    x_numbers,
+)
 from vgg_studio.app.chart_parts import Curve
-from vgg_studio.app.chart_rules import LABEL_GAP, loss_numbers, loss_top, spread, x_end, x_numbers
 from vgg_studio.app.chart_slot import ChartSlot, plots_loaded
 from vgg_studio.app.charts import REDRAW_MS, Charts
 from vgg_studio.core import language

@@ -20,7 +20,7 @@ from tests.app.playing import evaluation, make_run, open_flowers
 from tests.fakes import FakeEngines
 from vgg_studio import paths
 from vgg_studio.app import verdicts
-from vgg_studio.app.model_choice import FILE, OFFICIAL
+from vgg_studio.app.answerers import FILE, OFFICIAL
 from vgg_studio.app.pages import FACTORIES
 from vgg_studio.app.picture_cell import fitted_size
 from vgg_studio.app.predict_page import PredictPage
@@ -153,7 +153,7 @@ def test_that_a_file_of_weights_can_be_chosen(
     page: PredictPage, studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "vgg_studio.app.answerer_row.QFileDialog.getOpenFileName", lambda *_: ("/weights/vgg16 & co.pth", "")
+        "vgg_studio.app.answerers.QFileDialog.getOpenFileName", lambda *_: ("/weights/vgg16 & co.pth", "")
     )
     QTest.mouseClick(page.start.third_link, Qt.MouseButton.LeftButton)
     assert page.answerers.model() == "/weights/vgg16 & co.pth"
@@ -164,7 +164,7 @@ def test_that_a_file_of_weights_can_be_chosen(
 def test_that_a_choice_that_was_broken_off_changes_nothing(
     page: PredictPage, run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vgg_studio.app.answerer_row.QFileDialog.getOpenFileName", lambda *_: ("", ""))
+    monkeypatch.setattr("vgg_studio.app.answerers.QFileDialog.getOpenFileName", lambda *_: ("", ""))
     at = page.answerers.choice.findData(FILE)
     page.answerers.choice.setCurrentIndex(at)
     page.answerers.choice.activated.emit(at)

@@ -12,10 +12,10 @@ from tests.fakes import FakeEngines
 from vgg_studio.app import caption, run_words, theme
 from vgg_studio.app.class_table import FOUND, LOWEST, PICTURES, RELIABLE
 from vgg_studio.app.confusion_view import SMALL
-from vgg_studio.app.further_dialog import FurtherDialog
+from vgg_studio.app.dialogs import FurtherDialog
 from vgg_studio.app.results_page import ResultsPage
 from vgg_studio.app.run_list import RUN
-from vgg_studio.app.run_titles import run_title
+from vgg_studio.app.run_words import run_title
 from vgg_studio.app.state import Studio
 from vgg_studio.app.table_parts import GAP
 from vgg_studio.app.wrong_pictures import WrongDialog, captions

@@ -18,7 +18,7 @@ from tests.app.conftest import Process
 from vgg_studio import paths
 from vgg_studio.app import engines
 from vgg_studio.app.engines import Engines
-from vgg_studio.app.interrupts import Interrupts
+from vgg_studio.app.main import Interrupts
 
 # Runs the window with fake engines; it closes itself when all pages are made ("short"), and says what it has imported.
 PROGRAM = """

@@ -71,7 +71,7 @@ def test_that_shapes_that_mean_something_stand_out(scheme: str) -> None:
 
 def test_that_the_button_under_the_pointer_and_the_finger_can_be_read(scheme: str) -> None:
     for percent in (0, 8, 16):
-        assert contrast(theme.color("onaccent"), style.darker("accent", percent)) >= 4.5
+        assert contrast(theme.color("onaccent"), style.darker(theme.color("accent"), percent)) >= 4.5
 
 
 @pytest.mark.parametrize("right", [True, False])
@@ -81,7 +81,7 @@ def test_that_numbers_can_be_read_at_any_heat(scheme: str, right: bool) -> None:
 
 
 def test_that_the_style_sheet_leaves_no_token_unfilled(scheme: str) -> None:
-    sheet = style.sheet()
+    sheet = style.sheet({name: theme.hexa(name) for name in theme.TOKENS})
     assert not re.findall(r"\{[a-z]+\d*\}", sheet)
     assert theme.hexa("card") in sheet
 

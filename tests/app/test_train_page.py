@@ -14,11 +14,11 @@ from tests.app.conftest import Process
 from tests.app.playing import FLOWERS, PROCESSOR, Training, make_run, open_flowers
 from tests.fakes import FakeEngines
 from vgg_studio import paths
-from vgg_studio.app import job_edits
+from vgg_studio.app import train_job
 from vgg_studio.app.advanced_settings import rate_words
-from vgg_studio.app.end_card import DiscardQuestion
 from vgg_studio.app.fields import Choice
 from vgg_studio.app.state import Studio
+from vgg_studio.app.train_form import DiscardQuestion
 from vgg_studio.app.train_page import TrainPage
 from vgg_studio.app.train_state import State
 from vgg_studio.app.window import Window
@@ -111,9 +111,9 @@ def test_that_a_chosen_network_is_kept_when_the_start_changes(ready: TrainPage) 
 
 
 def test_that_official_convolutions_alone_belong_to_one_network() -> None:
-    job = job_edits.with_weights(TrainJob(variant="vgg11"), "official-features", 1000, False)
+    job = train_job.with_weights(TrainJob(variant="vgg11"), "official-features", 1000, False)
     assert job.variant == "vgg16"
-    assert job_edits.with_network(job, "vgg19").weights == "official"
+    assert train_job.with_network(job, "vgg19").weights == "official"
 
 
 def test_that_a_file_of_weights_is_asked_for_and_shown_by_its_name(ready: TrainPage, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.app.conftest import Process
 from tests.app.plain_pages import KEYS, activate, batch, forget, page, plain, start_run
 from tests.fakes import FakeEngines
 from vgg_studio.app import diagnostics, focus, trace
-from vgg_studio.app.closing import ClosingDialog, at_stake
+from vgg_studio.app.dialogs import ClosingDialog, at_stake
 from vgg_studio.app.pages import Loader
 from vgg_studio.app.state import Studio
 from vgg_studio.app.window import Window

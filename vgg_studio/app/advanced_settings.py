@@ -6,7 +6,7 @@ import msgspec
 from PySide6.QtCore import QLocale, Signal
 from PySide6.QtWidgets import QDoubleSpinBox, QWidget
 
-from vgg_studio.app import job_edits
+from vgg_studio.app import train_job
 from vgg_studio.app.fields import Amount, Choice, Number
 from vgg_studio.app.form_rows import Field
 from vgg_studio.app.widgets import Card, Label
@@ -124,10 +124,10 @@ class AdvancedSettings(_Fields):
         self._edit(batch_size=value)
 
     def _rate_changed(self, value: float) -> None:
-        self._take(job_edits.with_rate(self.job, value))
+        self._take(train_job.with_rate(self.job, value))
 
     def _optimizer_changed(self) -> None:
-        self._take(job_edits.with_optimizer(self.job, self.optimizer.currentData()))
+        self._take(train_job.with_optimizer(self.job, self.optimizer.currentData()))
 
     def _schedule_changed(self) -> None:
         self._edit(schedule=self.schedule.currentData())
@@ -188,7 +188,7 @@ class ScratchSettings(_Fields):
             self.fields[name].set_words(title, hint)
 
     def _width_changed(self) -> None:
-        self._take(job_edits.with_width(self.job, self.width_choice.currentData()))
+        self._take(train_job.with_width(self.job, self.width_choice.currentData()))
 
     def _classifier_changed(self) -> None:
         self._edit(slim_linear=self.classifier.currentData())

@@ -2,20 +2,60 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from vgg_studio.app import theme, verdicts
-from vgg_studio.app.chip import Chip
 from vgg_studio.app.prediction_state import Answer
 from vgg_studio.app.widgets import Card, Elided, Label, elide, plain_tip, row
 from vgg_studio.core import wording
 from vgg_studio.core.events import Guess, PredictionFailed
 from vgg_studio.core.language import _, ngettext
 
+HEIGHT, PAD, ICON, ICON_GAP = 24, 8, 16, 8
+ICONS = {"good": "check", "warn": "question", "bad": "bad"}
 NAME, PERCENT, GAP, ROW, LOW_ROW, BAR = 96, 56, 12, 36, 24, 8
 SHOWN = 5
+
+
+class Chip(QWidget):
+    """24 px high, as wide as its words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tone, self._words = "good", ""
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        theme.signals.changed.connect(self.update)
+
+    def show_verdict(self, tone: str, words: str) -> None:
+        """`tone` is good, warn or bad."""
+        self._tone, self._words = tone, words
+        self.setAccessibleName(words)
+        self.updateGeometry()
+        self.update()
+
+    def words(self) -> str:
+        """What it says."""
+        return self._words
+
+    def sizeHint(self) -> QSize:
+        words = QFontMetrics(theme.font("strong")).horizontalAdvance(self._words)
+        return QSize(PAD + ICON + ICON_GAP + words + PAD + 4, HEIGHT)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color(f"{self._tone}bg"))
+        painter.drawRoundedRect(self.rect(), HEIGHT / 2, HEIGHT / 2)
+        icon = theme.pixmap(ICONS[self._tone], self._tone, ICON, self.devicePixelRatioF())
+        painter.drawPixmap(PAD, (HEIGHT - ICON) // 2, icon)
+        painter.setFont(theme.font("strong"))
+        painter.setPen(theme.color(self._tone))
+        place = QRect(PAD + ICON + ICON_GAP, 0, self.width(), HEIGHT)
+        painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self._words)
+        painter.end()
 
 
 class GuessBars(QWidget):

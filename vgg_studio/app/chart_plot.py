@@ -9,6 +9,7 @@ from PySide6.QtGui import QFont, QFontMetrics, QMouseEvent
 from PySide6.QtWidgets import QFrame
 
 from vgg_studio.app import theme
+from vgg_studio.app.chart_data import spread
 from vgg_studio.app.chart_parts import (
     AXIS_HEIGHT,
     AXIS_WIDTH,
@@ -20,7 +21,6 @@ from vgg_studio.app.chart_parts import (
     EndLabel,
     plot_widget,
 )
-from vgg_studio.app.chart_rules import spread
 
 LABEL_DISTANCE = 12
 BEST_LABEL_Y = 25

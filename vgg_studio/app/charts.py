@@ -9,10 +9,19 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from vgg_studio.app.chart_data import ChartData, Numbers, loss_words, reading_words, share_words
+from vgg_studio.app.chart_data import (
+    ChartData,
+    Numbers,
+    loss_numbers,
+    loss_top,
+    loss_words,
+    reading_words,
+    share_words,
+    x_end,
+    x_numbers,
+)
 from vgg_studio.app.chart_parts import AXIS_WIDTH, AxisWord, Curve, Hint
 from vgg_studio.app.chart_plot import Plot
-from vgg_studio.app.chart_rules import loss_numbers, loss_top, x_end, x_numbers
 from vgg_studio.app.widgets import Label, row
 from vgg_studio.core.language import _
 from vgg_studio.core.progress import Progress

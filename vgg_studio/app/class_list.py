@@ -16,7 +16,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QFontMetrics, QPainter, QResizeEvent
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from vgg_studio.app import row_ring, theme
+from vgg_studio.app import focus, theme
 from vgg_studio.app.overlay_bar import OverlayBar
 from vgg_studio.app.widgets import Card, Label, Sign, plain_tip, row
 from vgg_studio.core import metrics, wording
@@ -81,8 +81,8 @@ class ClassDelegate(QStyledItemDelegate):
         inner = option.rect.adjusted(PAD, 0, -PAD, 0)
         self._paint_words(painter, inner, index, chosen)
         _paint_bar(painter, QRectF(inner.left(), inner.top() + 30, inner.width(), BAR), index.data(SHARE), chosen)
-        if row_ring.wanted(option):
-            row_ring.paint(painter, option.rect)
+        if focus.wanted_in_row(option):
+            focus.paint_in_row(painter, option.rect)
         painter.restore()
 
     def _paint_words(self, painter: QPainter, inner: QRect, index: Index, chosen: bool) -> None:

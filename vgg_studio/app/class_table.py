@@ -7,7 +7,6 @@ from PySide6.QtGui import QFontMetrics, QPainter, QResizeEvent
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from vgg_studio.app import focus, theme
-from vgg_studio.app.run_list import paint_ring
 from vgg_studio.app.table_parts import HEAD, Head, Index, ScoreTable
 from vgg_studio.app.widgets import elide, plain_tip
 from vgg_studio.core import wording
@@ -133,7 +132,7 @@ class ClassScoreDelegate(QStyledItemDelegate):
             painter.drawLine(rect.bottomLeft(), rect.bottomRight())
         if option.state & QStyle.StateFlag.State_HasFocus and focus.by_keyboard():
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            paint_ring(painter, QRect(rect))
+            focus.paint_in_row(painter, QRect(rect))
         painter.restore()
 
 

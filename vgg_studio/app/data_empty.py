@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QEvent, QRectF, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
-from vgg_studio.app.folder_drawing import FolderDrawing
+from vgg_studio.app import theme
 from vgg_studio.app.recent_list import RecentList
 from vgg_studio.app.settings import RecentFolder
 from vgg_studio.app.widgets import (
@@ -17,15 +17,43 @@ from vgg_studio.app.widgets import (
     PrimaryButton,
     Sign,
     column,
+    elide,
     row,
     set_look,
 )
 from vgg_studio.core.language import _
 
+WIDTH, HEIGHT, STEP, FOLDER, NAME_TOP, NAME_HEIGHT = 452, 106, 160, 132, 57, 48
 COLUMN = 720
 SIDE = 64  # px beside the words, so that lines do not get too long to read
 LOW, HIGH = 2, 5  # recent folders in a low and in a high window
 HIGH_FROM = 760  # px of page height
+
+
+class FolderDrawing(QWidget):
+    """Three folders; their names are set by `set_names`, because they are words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: tuple[str, ...] = ()
+        self.setFixedSize(WIDTH, HEIGHT)
+        theme.signals.changed.connect(self.update)
+
+    def set_names(self, *names: str) -> None:
+        """The words on the folders, from left to right."""
+        self._names = names
+        self.setAccessibleName(", ".join(names))
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.drawPixmap(0, 0, theme.drawing("folders", WIDTH, HEIGHT, self.devicePixelRatioF()))
+        painter.setPen(theme.color("text"))
+        painter.setFont(theme.font())
+        for index, name in enumerate(self._names):
+            place = QRectF(index * STEP, NAME_TOP, FOLDER, NAME_HEIGHT)
+            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, elide(name, painter.font(), FOLDER - 16))
+        painter.end()
 
 
 class DropZone(QFrame):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt
 from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -11,6 +11,8 @@ from PySide6.QtWidgets import (
     QComboBox,
     QLineEdit,
     QScrollArea,
+    QStyle,
+    QStyleOptionViewItem,
     QWidget,
 )
 
@@ -101,3 +103,15 @@ def _with_parents(widget: QWidget | None) -> list[QWidget]:
         found.append(widget)
         widget = widget.parentWidget()
     return found
+
+
+def wanted_in_row(option: QStyleOptionViewItem) -> bool:
+    """Whether a list's row has the focus and got it by a key."""
+    return bool(option.state & QStyle.StateFlag.State_HasFocus) and by_keyboard()
+
+
+def paint_in_row(painter: QPainter, rect: QRect, radius: int = theme.RADIUS_CONTROL) -> None:
+    """Draw the ring just inside a row: lists draw it themselves around their current one."""
+    painter.setPen(QPen(theme.color("link"), 2))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRoundedRect(QRectF(rect).adjusted(1, 1, -1, -1), radius, radius)

@@ -1,12 +1,16 @@
-"""Rows of a form: the name above its field, or beside it."""
+"""Rows of a form: the name above its field or beside it, and what the training runs on."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from vgg_studio.app.widgets import Label, column
+from vgg_studio.app.widgets import Label, LinkButton, Sign, column, plain_tip, row
 from vgg_studio.app.widgets import row as side_by_side
+from vgg_studio.core import wording
+from vgg_studio.core.events import DeviceFact
+from vgg_studio.core.language import _
 
 
 class Field:
@@ -36,3 +40,51 @@ class Field:
         """Hide or show name and field."""
         self.name.setVisible(visible)
         self.widget.setVisible(visible)
+
+
+class DeviceRow(QWidget):
+    """Name at the left; device and reason at the right. `copied` tells that the mending command is in the clipboard."""
+
+    copied = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._fact: DeviceFact | None = None
+        self.name = Label(tone="muted")
+        self.sign = Sign("chip", "muted", 16)
+        self.device = Label(wrap=True)
+        self.reason = Label(tone="muted", wrap=True)
+        self.mend = LinkButton(icon="copy")
+        self.mend.clicked.connect(self._copy)
+        for words in (self.device, self.reason):
+            words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
+        first = row(None, self.sign, self.device)
+        first.setStretch(2, 1000)
+        first.setAlignment(self.sign, Qt.AlignmentFlag.AlignTop)
+        right = column(first, self.reason, self.mend, spacing=0)
+        right.setAlignment(self.mend, Qt.AlignmentFlag.AlignRight)
+        line = row(self.name, right, spacing=8)
+        line.setStretch(1, 1)
+        line.setAlignment(self.name, Qt.AlignmentFlag.AlignTop)
+        self.setLayout(line)
+        self.show_device(None)
+
+    def show_device(self, fact: DeviceFact | None) -> None:
+        """Show what the engine found; before that, that it is being looked for."""
+        self._fact = fact
+        self.name.setText(_("Device"))
+        self.mend.setText(_("Copy the command"))
+        self.device.setText(wording.device_title(fact) if fact else _("being looked for…"))
+        # A label that wraps would take all the room and leave its sign behind.
+        self.device.setMaximumWidth(self.device.fontMetrics().horizontalAdvance(self.device.text()) + 1)
+        reason = wording.device_reason(fact) if fact else ""
+        self.reason.setText(reason)
+        self.reason.setVisible(bool(reason))
+        command = fact.command if fact else ""
+        self.mend.setVisible(bool(command))
+        self.mend.setToolTip(plain_tip(command))
+
+    def _copy(self) -> None:
+        if self._fact:
+            QGuiApplication.clipboard().setText(self._fact.command)
+            self.copied.emit()

@@ -8,7 +8,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 from PySide6.QtGui import QDesktopServices, QPainter
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from vgg_studio.app import caption, row_ring, theme
+from vgg_studio.app import caption, focus, theme
 from vgg_studio.app.data_cards import left_out_line
 from vgg_studio.app.dialogs import Dialog
 from vgg_studio.app.scan_state import ScanState
@@ -55,8 +55,8 @@ class LineDelegate(QStyledItemDelegate):
             painter.setBrush(theme.color("tint"))
             painter.drawRoundedRect(option.rect, theme.RADIUS_CONTROL, theme.RADIUS_CONTROL)
         caption.paint(painter, option.rect.adjusted(12, 0, -12, 0), index.data(LINE))
-        if row_ring.wanted(option):
-            row_ring.paint(painter, option.rect)
+        if focus.wanted_in_row(option):
+            focus.paint_in_row(painter, option.rect)
         painter.restore()
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import sys
+from types import FrameType
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QSocketNotifier, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from vgg_studio import __version__, paths
 from vgg_studio.app import theme, trace
 from vgg_studio.app.engines import CLOSE_MS, Engines
-from vgg_studio.app.interrupts import Interrupts
 from vgg_studio.app.pages import FACTORIES, Loader
 from vgg_studio.app.settings import Settings
 from vgg_studio.app.state import Studio
@@ -25,7 +27,41 @@ from vgg_studio.core.language import _
 if TYPE_CHECKING:
     from vgg_studio.app.diagnostics import Diagnostics
 
+
+ASKED = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 DESKTOP_FILE = "org.vggstudio.VGGStudio"
+
+
+class Interrupts(QObject):
+    """Emits `asked` when the system or the terminal wants the program to end."""
+
+    asked = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._read, self._write = socket.socketpair()
+        for end in (self._read, self._write):
+            end.setblocking(False)
+        self._before = {number: signal.signal(number, self._hear) for number in ASKED}
+        self._wakeup = signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
+        # A byte in the socket wakes Qt's loop, which then runs Python code, which is when Python calls `_hear`.
+        self._notifier = QSocketNotifier(self._read.fileno(), QSocketNotifier.Type.Read, self)
+        self._notifier.activated.connect(self._drain)
+
+    def remove(self) -> None:
+        """Put everything back as it was."""
+        self._notifier.setEnabled(False)
+        signal.set_wakeup_fd(self._wakeup)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        for end in (self._read, self._write):
+            end.close()
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        self.asked.emit()
+
+    def _drain(self) -> None:
+        self._read.recv(64)
 
 
 class _Trouble(QObject):

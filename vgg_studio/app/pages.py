@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from vgg_studio.app.page import Page
-from vgg_studio.core.language import N_
+from vgg_studio.core.language import N_, _
 
 if TYPE_CHECKING:
     from vgg_studio.app.state import Studio
+
 
 log = logging.getLogger(__name__)
 
@@ -121,3 +122,23 @@ class Loader(QObject):
             return
         self.wanted.emit(self._keys.pop(0))
         QTimer.singleShot(0, self._next)
+
+
+class WaitingPage(Page):
+    """An empty page with a title: seen for some hundred milliseconds after the start, if at all."""
+
+    key = "waiting"
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self._for = "data"
+
+    def stands_for(self, key: str) -> None:
+        """Carry the title of the page that is coming."""
+        self._for = key
+
+    def title(self) -> str:
+        return _(TITLES[self._for])
+
+    def status(self) -> str:
+        return _("Getting ready…")

@@ -17,7 +17,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from vgg_studio.app import caption, row_ring, theme
+from vgg_studio.app import caption, focus, theme
 from vgg_studio.app.overlay_bar import OverlayBar
 from vgg_studio.app.picture_cell import PictureCell
 from vgg_studio.app.widgets import plain_tip
@@ -96,7 +96,7 @@ class PictureDelegate(QStyledItemDelegate):
         rect, cell = option.rect, self._cell
         painter.save()
         cell.paint(painter, rect.left(), rect.top(), self._store.pixmap(index.data(PICTURE), self.folder))
-        if option.state & QStyle.StateFlag.State_Selected or row_ring.wanted(option):
+        if option.state & QStyle.StateFlag.State_Selected or focus.wanted_in_row(option):
             cell.frame(painter, rect.left(), rect.top(), "link", 2)
         elif option.state & QStyle.StateFlag.State_MouseOver:
             cell.frame(painter, rect.left(), rect.top(), "line2", 1)

@@ -11,10 +11,10 @@ from vgg_studio.app import caption, theme, verdicts
 from vgg_studio.app.answer_card import AnswerCard
 from vgg_studio.app.caption import CaptionLine
 from vgg_studio.app.fields import MenuButton
-from vgg_studio.app.picture_matte import PictureMatte
+from vgg_studio.app.picture_cell import PictureMatte
 from vgg_studio.app.prediction_state import Answer
 from vgg_studio.app.prediction_table import PredictionView
-from vgg_studio.app.threshold_popup import ThresholdPopup
+from vgg_studio.app.verdicts import ThresholdPopup
 from vgg_studio.app.widgets import Card, Divider, PlainButton, column, row
 from vgg_studio.core import wording
 from vgg_studio.core.events import PictureRef

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QStackedWidget
 
-from vgg_studio.app import model_choice, verdicts
-from vgg_studio.app.answerer_row import AnswererRow
-from vgg_studio.app.model_choice import OFFICIAL, OFFICIAL_MB
+from vgg_studio.app import answerers, verdicts
+from vgg_studio.app.answerers import OFFICIAL, OFFICIAL_MB, AnswererRow
 from vgg_studio.app.page import Page, Primary
 from vgg_studio.app.predict_answers import PredictAnswers
 from vgg_studio.app.predict_start import PredictStart
@@ -113,7 +112,7 @@ class PredictPage(Page):
         model, asked = self.answerers.model(), list(self.studio.prediction.asked)
         if model == self.studio.prediction.model or not asked:
             return
-        if model == OFFICIAL and not model_choice.official_is_here():
+        if model == OFFICIAL and not answerers.official_is_here():
             self.studio.clear_prediction()  # half a gigabyte is not fetched by a mere choice
         else:
             self.ask(asked)
@@ -236,6 +235,6 @@ class PredictPage(Page):
 
 def _download_note() -> str:
     """What using the official weights costs, "" where they are on this computer already."""
-    if model_choice.official_is_here():
+    if answerers.official_is_here():
         return ""
     return _("{size} MB are downloaded at the first use, and kept.").format(size=OFFICIAL_MB)

@@ -7,7 +7,7 @@ from PySide6.QtGui import QFontMetrics, QImageReader, QPainter, QPixmap
 from PySide6.QtWidgets import QListView, QSizePolicy, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from vgg_studio import paths
-from vgg_studio.app import places, row_ring, theme
+from vgg_studio.app import focus, places, theme
 from vgg_studio.app.picture_cell import PictureCell
 from vgg_studio.app.settings import RecentFolder
 from vgg_studio.app.widgets import elide, plain_tip
@@ -73,8 +73,8 @@ class RecentDelegate(QStyledItemDelegate):
         painter.fillRect(rect.left(), rect.bottom(), rect.width(), 1, theme.color("line"))
         self._cell.paint(painter, rect.left(), rect.top() + 7, self.picture(folder.thumbnail))
         _paint_words(painter, rect, folder)
-        if row_ring.wanted(option):
-            row_ring.paint(painter, rect)
+        if focus.wanted_in_row(option):
+            focus.paint_in_row(painter, rect)
         painter.restore()
 
     def picture(self, file: str) -> QPixmap:

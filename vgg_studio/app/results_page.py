@@ -8,11 +8,11 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QWidget
 
 from vgg_studio.app import run_words
-from vgg_studio.app.further_dialog import FurtherDialog
+from vgg_studio.app.dialogs import FurtherDialog
 from vgg_studio.app.page import Page, Primary
 from vgg_studio.app.run_detail import GAP, RunDetail
 from vgg_studio.app.run_list import RunCard
-from vgg_studio.app.run_titles import run_title
+from vgg_studio.app.run_words import run_title
 from vgg_studio.app.widgets import EmptyState, row
 from vgg_studio.core.language import _
 from vgg_studio.core.run_folder import RunFolder

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from vgg_studio.app import run_words, theme
@@ -12,10 +14,10 @@ from vgg_studio.app.chart_slot import ChartSlot
 from vgg_studio.app.failure_card import FailureCard
 from vgg_studio.app.fields import Segments
 from vgg_studio.app.overlay_bar import OverlayBar
-from vgg_studio.app.run_curves import RunCurves
 from vgg_studio.app.score_view import ScoreView
 from vgg_studio.app.widgets import Label, LinkButton, column, row
 from vgg_studio.core import wording
+from vgg_studio.core.events import Event
 from vgg_studio.core.language import _
 from vgg_studio.core.progress import Progress
 from vgg_studio.core.run_folder import RunFolder
@@ -23,8 +25,43 @@ from vgg_studio.core.run_folder import RunFolder
 if TYPE_CHECKING:
     from vgg_studio.app.state import Studio
 
+
+SLICE_SECONDS = 0.008
 SCORE, CURVES = 0, 1
 GAP = 16  # px at the right, where the scroll bar is when it is needed
+
+
+class RunCurves(QObject):
+    """The fold over one run's log. `grown` tells that more of it can be drawn."""
+
+    grown = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.progress = Progress()
+        self._events: Iterator[Event] = iter(())
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._fold)
+
+    def read(self, run: RunFolder) -> None:
+        """Read another run from its start; the one that is being read is left."""
+        self.progress, self._events = Progress(), run.events()
+        self._timer.start(0)
+
+    def stop(self) -> None:
+        """Read no further."""
+        self._timer.stop()
+        self._events = iter(())
+
+    def _fold(self) -> None:
+        until = time.monotonic() + SLICE_SECONDS
+        for event in self._events:
+            self.progress.fold(event)
+            if time.monotonic() >= until:
+                break
+        else:
+            self._timer.stop()
+        self.grown.emit()
 
 
 class RunDetail(QScrollArea):

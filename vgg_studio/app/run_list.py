@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOpti
 
 from vgg_studio.app import focus, places, run_words, theme
 from vgg_studio.app.overlay_bar import OverlayBar
-from vgg_studio.app.run_titles import data_name, run_title
+from vgg_studio.app.run_words import data_name, run_title
 from vgg_studio.app.widgets import Card, Label, elide, plain_tip, row
 from vgg_studio.core.language import _
 from vgg_studio.core.run_folder import RunFolder
@@ -81,7 +81,7 @@ class RunDelegate(QStyledItemDelegate):
             painter.setBrush(theme.color("tint" if chosen else "hover"))
             painter.drawRoundedRect(ground, theme.RADIUS_CONTROL, theme.RADIUS_CONTROL)
         if option.state & QStyle.StateFlag.State_HasFocus and focus.by_keyboard():
-            paint_ring(painter, ground)
+            focus.paint_in_row(painter, ground)
         inner = ground.adjusted(PAD, 0, -PAD, 0)
         self._paint_first(painter, inner, index, chosen)
         for number, words in enumerate(index.data(LINES), start=1):
@@ -104,17 +104,6 @@ class RunDelegate(QStyledItemDelegate):
             width += 24
         name = QRect(inner.left(), inner.top(), inner.width() - width - 8, inner.height())
         _paint_line(painter, name, 12, run_title(run), "strong", "link" if chosen else "text")
-
-
-def paint_ring(painter: QPainter, rect: QRect) -> None:
-    """The focus ring of a row."""
-    pen = painter.pen()
-    pen.setColor(theme.color("link"))
-    pen.setWidth(2)
-    pen.setStyle(Qt.PenStyle.SolidLine)
-    painter.setPen(pen)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawRoundedRect(rect.adjusted(1, 1, -1, -1), theme.RADIUS_CONTROL, theme.RADIUS_CONTROL)
 
 
 def _paint_line(painter: QPainter, inner: QRect, top: int, words: str, role: str, tone: str) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 
 from vgg_studio.core import events as ev
+from vgg_studio.core.errors import FolderNameNoText
+from vgg_studio.core.facts import picture_ref
 
 
 @dataclass
@@ -76,3 +79,11 @@ class ScanState:
 def class_total(row: ev.ClassCount) -> int:
     """Pictures of a class over all parts."""
     return row.train + row.val + row.test
+
+
+def begun(path: str) -> ScanState:
+    """The scan of a folder at its start; already failed where the name is no text, which neither order nor run could hold."""
+    name = picture_ref(os.fsencode(path))
+    if name.raw:
+        return ScanState(folder=name.path, failure=FolderNameNoText(path=name.path).fact())
+    return ScanState(folder=path, running=True)

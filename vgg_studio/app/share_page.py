@@ -10,14 +10,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 
-from vgg_studio.app import places, run_titles
+from vgg_studio.app import places, run_words
+from vgg_studio.app.answerers import finished
 from vgg_studio.app.caption import CaptionLine, named
-from vgg_studio.app.code_box import CodeCard
 from vgg_studio.app.fields import Choice
 from vgg_studio.app.left_out_dialog import show_folder
-from vgg_studio.app.model_choice import finished
 from vgg_studio.app.page import Page, Primary
-from vgg_studio.app.share_files import code_for, default_name, shared_files
+from vgg_studio.app.share_parts import CodeCard, code_for, default_name, shared_files
 from vgg_studio.app.widgets import Card, EmptyState, Label, LinkButton, Sign, column, plain_tip, row
 from vgg_studio.core import wording
 from vgg_studio.core.errors import describe
@@ -114,7 +113,7 @@ class SharePage(Page):
         if self.studio.exporting.running:
             return _("Saving the network…")
         return _("{run}: {network}, {score}.").format(
-            run=run_titles.run_title(run), network=run_titles.network_name(run), score=run_titles.score_words(run)
+            run=run_words.run_title(run), network=run_words.network_name(run), score=run_words.score_words(run)
         )
 
     def primary(self) -> Primary | None:
@@ -193,7 +192,7 @@ class SharePage(Page):
 
     def _fill(self, run: RunFolder) -> None:
         runs = finished(self.studio.runs)
-        same = run_titles.on_same_data(runs)
+        same = run_words.on_same_data(runs)
         self.files.choice.fill([(_line(found, same), str(found.path)) for found in runs])
         self.files.choice.choose(str(run.path))
         self.files.choice.setToolTip(plain_tip(self.files.choice.currentText()))
@@ -216,7 +215,7 @@ class SharePage(Page):
 
 
 def _line(run: RunFolder, same_data: bool) -> str:
-    values = {"run": run_titles.run_title(run), "data": run_titles.data_name(run), "score": run_titles.score_words(run)}
+    values = {"run": run_words.run_title(run), "data": run_words.data_name(run), "score": run_words.score_words(run)}
     if same_data or not values["data"]:
         return _("{run}, {score}").format(**values)
     return _("{run} on {data}, {score}").format(**values)

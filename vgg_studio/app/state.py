@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,13 +13,11 @@ from PySide6.QtCore import QObject, Signal
 from vgg_studio import paths
 from vgg_studio.app import theme
 from vgg_studio.app.prediction_state import ExportState, PredictionState
-from vgg_studio.app.scan_state import ScanState
+from vgg_studio.app.scan_state import ScanState, begun
 from vgg_studio.app.settings import RecentFolder, Settings
 from vgg_studio.app.thumbnails import ThumbnailStore
 from vgg_studio.core import events as ev
 from vgg_studio.core import language
-from vgg_studio.core.errors import FolderNameNoText
-from vgg_studio.core.facts import picture_ref
 from vgg_studio.core.jobs import DrawSamplesJob, ExportJob, PredictJob, ScanJob, StopHow, TrainJob
 from vgg_studio.core.progress import Progress
 from vgg_studio.core.run_folder import RunFolder, list_runs, new_run_path
@@ -79,15 +76,10 @@ class Studio(QObject):
         self.cancel_scan()
         if path != self.folder:
             self.thumbnails.clear()
-        if (name := picture_ref(os.fsencode(path))).raw:  # neither an order nor a run could hold such a path
-            self.folder, failure = "", FolderNameNoText(path=name.path).fact()
-            self.scan = ScanState(folder=name.path, failure=failure)
-            self.folder_changed.emit()
-            self.scan_changed.emit()
-            return
-        self.folder = self.settings.last_folder = path
-        self.scan = ScanState(folder=path, running=True)
-        self._scan_order = self.engines.ask("pictures", ScanJob(data=path))
+        self.scan = begun(path)
+        self.folder = self.settings.last_folder = path if self.scan.running else ""
+        if self.folder:
+            self._scan_order = self.engines.ask("pictures", ScanJob(data=path))
         self.folder_changed.emit()
         self.scan_changed.emit()
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QColor
+from collections.abc import Mapping
 
-from vgg_studio.app import theme
+from PySide6.QtGui import QColor
 
 _SHEET = """
 * { outline: none; }
@@ -88,17 +88,16 @@ QToolTip { background: {card}; color: {text}; border: 1px solid {line2}; padding
 """
 
 
-def sheet() -> str:
-    """The whole style sheet in the colours of the scheme in use."""
+def sheet(colours: Mapping[str, str]) -> str:
+    """The whole style sheet; `colours` holds each token's #RRGGBB in the scheme in use."""
     text = _SHEET
-    for name in theme.TOKENS:
-        text = text.replace("{" + name + "}", theme.hexa(name))
+    for name, colour in colours.items():
+        text = text.replace("{" + name + "}", colour)
     for percent in (8, 16):  # the filled button under the pointer and under the finger
-        text = text.replace(f"{{accent{percent}}}", darker("accent", percent).name())
+        text = text.replace(f"{{accent{percent}}}", darker(QColor(colours["accent"]), percent).name())
     return text
 
 
-def darker(token: str, percent: int) -> QColor:
-    """The token's colour, `percent` darker."""
-    found = theme.color(token)
-    return QColor(*(round(part * (100 - percent) / 100) for part in (found.red(), found.green(), found.blue())))
+def darker(colour: QColor, percent: int) -> QColor:
+    """A colour, `percent` darker."""
+    return QColor(*(round(part * (100 - percent) / 100) for part in (colour.red(), colour.green(), colour.blue())))

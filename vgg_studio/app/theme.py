@@ -11,6 +11,7 @@ from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
 from vgg_studio import paths
+from vgg_studio.app.style import sheet
 
 Scheme = Literal["light", "dark"]
 
@@ -145,14 +146,12 @@ def apply(app: QApplication) -> None:
 def refresh() -> None:
     """Swap the colours of everything on the screen for those of the scheme in use, if they are others."""
     global _shown
-    from vgg_studio.app.style import sheet  # it reads this module
-
     app = QApplication.instance()
     if not isinstance(app, QApplication) or _shown == scheme():
         return
     _shown = scheme()
     app.setPalette(palette())
-    app.setStyleSheet(sheet())
+    app.setStyleSheet(sheet({name: hexa(name) for name in TOKENS}))
     signals.changed.emit()
 
 

@@ -10,14 +10,14 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QWidget
 
-from vgg_studio.app import job_edits, places, theme
-from vgg_studio.app.job_proposal import Proposal
+from vgg_studio.app import places, theme, train_job
 from vgg_studio.app.page import Page, Primary
-from vgg_studio.app.train_button import button
 from vgg_studio.app.train_form import TrainForm
+from vgg_studio.app.train_job import Proposal
 from vgg_studio.app.train_state import (
     State,
     Steady,
+    button,
     ending_sentence,
     failed_sentence,
     reading_sentence,
@@ -178,7 +178,7 @@ class TrainPage(Page):
     def _weights_wanted(self, weights: str) -> None:
         device, scan = self.studio.device, self.studio.scan
         has_gpu = device is not None and device.kind != "cpu"
-        self._edited(job_edits.with_weights(self.form.job, weights, scan.count, has_gpu))
+        self._edited(train_job.with_weights(self.form.job, weights, scan.count, has_gpu))
 
     def _to_data(self) -> None:
         self.studio.page_wanted.emit("data")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
-from vgg_studio.app import job_edits, theme
+from vgg_studio.app import theme, train_job
 from vgg_studio.app.advanced_settings import summary
-from vgg_studio.app.device_row import DeviceRow
 from vgg_studio.app.fields import Choice, MenuButton, Number
-from vgg_studio.app.form_rows import Field
+from vgg_studio.app.form_rows import DeviceRow, Field
 from vgg_studio.app.network_strip import NetworkStrip, sentence
 from vgg_studio.app.widgets import Card, Divider, Elided, Label, Sign, plain_tip, row
 from vgg_studio.core import recipes, vgg, wording
@@ -96,7 +95,7 @@ class TrainSettings(Card):
         self.job = job
         self._fill()
         self.rounds.setValue(job.epochs)
-        shape, stage = job_edits.shape(job, classes), recipes.train_from(job)
+        shape, stage = train_job.shape(job, classes), recipes.train_from(job)
         self.strip.show_network(shape, stage)
         self.layers.setText(sentence(shape, stage))
         self._enable_stage()
@@ -118,7 +117,7 @@ class TrainSettings(Card):
         networks = [(wording.network_title(variant, job.width_divisor), variant) for variant in vgg.VARIANTS]
         starts = [(_("From scratch"), "none"), (_("Official ImageNet weights"), "official")]
         starts.append((_("Official convolutions alone"), "official-features"))
-        if job_edits.is_file(job.weights):
+        if train_job.is_file(job.weights):
             starts.append((wording.weights_title(job.weights), job.weights))
         starts.append((_("A file of weights…"), CHOOSE_FILE))
         stages = LARGE_FIRST if job.weights != "none" else ("block1",)
@@ -148,14 +147,14 @@ class TrainSettings(Card):
         self.advice.setVisible(wanted)
 
     def _network_chosen(self) -> None:
-        self.edited.emit(job_edits.with_network(self.job, self.network.currentData()))
+        self.edited.emit(train_job.with_network(self.job, self.network.currentData()))
 
     def _stage_chosen(self) -> None:
-        self.edited.emit(job_edits.with_stage(self.job, self.stage.currentData()))
+        self.edited.emit(train_job.with_stage(self.job, self.stage.currentData()))
 
     def _rounds_chosen(self, value: int) -> None:
         if value != self.job.epochs:
-            self.edited.emit(job_edits.with_rounds(self.job, value))
+            self.edited.emit(train_job.with_rounds(self.job, value))
 
     def _weights_chosen(self) -> None:
         chosen = self.weights.currentData()

@@ -6,6 +6,7 @@ import time
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from vgg_studio.app.page import Primary
 from vgg_studio.core import vgg, wording
 from vgg_studio.core.errors import sentence_and_remedy
 from vgg_studio.core.events import DeviceFact, Failure
@@ -15,6 +16,7 @@ from vgg_studio.core.progress import Progress
 
 if TYPE_CHECKING:
     from vgg_studio.app.state import Studio
+
 
 KEEP_SECONDS = 5.0  # the time left is not shown anew more often
 
@@ -154,3 +156,25 @@ class Steady:
         if key != self._key or now >= self._until or self.seconds_left is None:
             self._key, self._until = key, now + KEEP_SECONDS
             self.sentence, self.seconds_left = wording.status(progress), progress.seconds_left()
+
+
+def button(state: State, progress: Progress, can_go_on: bool) -> Primary | None:
+    """What the button says. `can_go_on`: a run that failed has a checkpoint to go on from."""
+    start, pause, go_on, results = _("Start training"), _("Pause"), _("Continue"), _("See the results")
+    widest = (start, pause, go_on, *(ending_word(how) for how in ("pause", "finish", "discard")))
+    match state:
+        case State.EMPTY:
+            return None
+        case State.PREPARING | State.RUNNING:
+            return Primary(pause, icon="pause", widest=widest)
+        case State.ENDING:
+            return Primary(ending_word(progress.ending), enabled=False, widest=widest)
+        case State.PAUSED:
+            return Primary(go_on, icon="play", widest=widest)
+        case State.FINISHED:
+            return Primary(results, widest=widest)
+        case State.FAILED if can_go_on:
+            saved = saved_round(progress)
+            words = _("Continue from round {round}").format(round=saved) if saved else go_on
+            return Primary(words, icon="play", widest=widest)
+    return Primary(start, enabled=state is not State.READING, widest=widest)

@@ -18,7 +18,7 @@ from vgg_studio.core.language import _
 from vgg_studio.core.progress import Progress
 
 HEIGHT, WRAPPED = 96, 16  # px of a tile, and what each line more adds
-LINE = theme.LINE_HEIGHT[13]
+LINE, TALL_LINE = theme.LINE_HEIGHT[13], 19  # px; the taller one where words wrap, for Chinese among Latin
 WAITING = "…"
 PADDING = 15
 
@@ -78,6 +78,8 @@ class Tile(Card):
         self.caption.setAlignment(Qt.AlignmentFlag.AlignTop)
         for widget in (self.name, self.value, self.caption):
             self.box.addWidget(widget)
+        self.box.addStretch(1)
+        self.box.setContentsMargins(PADDING, PADDING, PADDING, 0)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._shown = Figure("")
 
@@ -103,13 +105,9 @@ class Tile(Card):
 
     def level(self, names: int, captions: int) -> None:
         """Give the name and the caption as many lines as the row's longest have."""
-        height = HEIGHT + WRAPPED * (names + captions - 2)
-        words = LINE * (names + captions) + self.value.height()
-        above = (height - 2 - words) // 2  # within the border
-        self.box.setContentsMargins(PADDING, above, PADDING, 0)
-        self.name.setFixedHeight(LINE * names)
-        self.caption.setFixedHeight(LINE * captions)
-        self.setFixedHeight(height)
+        self.name.setFixedHeight(LINE if names == 1 else TALL_LINE * names)
+        self.caption.setFixedHeight(LINE if captions == 1 else TALL_LINE * captions)
+        self.setFixedHeight(HEIGHT + WRAPPED * (names + captions - 2))
 
 
 class TrainTiles(QWidget):

@@ -20,13 +20,12 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
-from vgg_studio.app import closing, drops, focus, qt_words, theme
+from vgg_studio.app import dialogs, drops, focus, qt_words, theme
 from vgg_studio.app.header import Header, ProgressLine
 from vgg_studio.app.page import Page
-from vgg_studio.app.pages import FACTORIES, TITLES, Factory
+from vgg_studio.app.pages import FACTORIES, TITLES, Factory, WaitingPage
 from vgg_studio.app.rail import Rail, RailRow
 from vgg_studio.app.state import Studio
-from vgg_studio.app.waiting_page import WaitingPage
 from vgg_studio.core.language import _, current
 
 SMALLEST = QSize(1024, 700)
@@ -36,7 +35,7 @@ Ask = Callable[[Studio, QWidget], bool]
 
 def ask_before_closing(studio: Studio, parent: QWidget) -> bool:
     """Whether the window may close although a training runs."""
-    return closing.may_close(studio.progress, studio.unsaved_seconds(), parent)
+    return dialogs.may_close(studio.progress, studio.unsaved_seconds(), parent)
 
 
 class Window(QMainWindow):
