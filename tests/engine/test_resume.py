@@ -214,6 +214,27 @@ def test_that_a_damaged_last_checkpoint_falls_back_to_the_one_before(
     assert outcome(run) == outcome(tmp_path / "whole")
 
 
+def test_that_rounds_behind_the_checkpoint_that_is_left_are_learned_again(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "vgg_studio.engine.course.is_better", lambda _, best: best is None
+    )  # the first round stays best
+    events_of(tiny(pictures, tmp_path / "whole", epochs=4))
+    run = tmp_path / "run"
+    stopped(tiny(pictures, run, epochs=4), "pause", after=3, kind=ev.EpochEnded)
+    last = RunFolder.open(run).manifest.last
+    assert last is not None
+    _damage(run / last.weights, "flip")
+
+    events = events_of(again(run))
+
+    assert only(events, ev.RunResumed)[0].epoch == 1
+    assert [row.epoch for row in only(events, ev.EpochEnded)] == [2, 3, 4]
+    assert outcome(run) == outcome(tmp_path / "whole")
+    assert [row.epoch for row in folded(RunFolder.open(run).events()).rows] == [1, 2, 3, 4]
+
+
 def _damage(path: Path, kind: str) -> None:
     data = bytearray(path.read_bytes())
     if kind == "gone":
@@ -293,6 +314,7 @@ def test_that_pictures_that_vanished_are_named_and_the_others_keep_their_parts(t
         ("red/red-003.png", "missing")
     ]
     assert (run / "split.csv").read_bytes() == split
+    assert [entry.picture.path for entry in RunFolder.open(run).manifest.left_out] == ["red/red-003.png"]
 
 
 def test_that_pictures_that_vanish_while_it_learns_are_named_once(

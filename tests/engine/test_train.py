@@ -157,6 +157,45 @@ def test_that_the_test_part_chooses_nothing(tmp_path: Path) -> None:
     assert one.evaluation.loss != other.evaluation.loss
 
 
+def test_that_the_best_round_is_scored_and_kept_though_later_ones_are_worse(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = learning.Learner.step
+
+    def worse(self: learning.Learner, batch: object, rate: float, seed: int) -> None:
+        step(self, batch, rate, seed)  # type: ignore[arg-type]
+        if len(RunFolder.open(tmp_path / "run").manifest.epochs) >= 3:
+            torch.nn.init.zeros_(self.network.get_parameter("classifier.6.weight"))
+
+    monkeypatch.setattr(learning.Learner, "step", worse)
+    events = events_of(tiny(pictures, tmp_path / "run", epochs=5))
+
+    best = end(events).best_epoch
+    assert best is not None
+    assert best <= 3
+    kept, whole = (weights.read_file(tmp_path / "run" / name) for name in (f"epoch-{best:04}.safetensors", BEST))
+    assert all(torch.equal(kept[key], whole[key]) for key in kept)
+    (told,) = only(events, ev.Evaluation)
+    (again,) = only(evaluate(EvaluateJob(run=str(tmp_path / "run"), device="cpu"), Stop()), ev.Evaluation)
+    assert (told.confusion, told.loss) == (again.confusion, again.loss)
+
+
+def test_that_no_two_steps_of_a_run_nor_of_two_seeds_draw_alike(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, seeds = learning.Learner.step, []
+
+    def noting(self: learning.Learner, batch: object, rate: float, seed: int) -> None:
+        step(self, batch, rate, seed)  # type: ignore[arg-type]
+        seeds.append(seed)
+
+    monkeypatch.setattr(learning.Learner, "step", noting)
+    for seed in (0, 1):
+        events_of(tiny(pictures, tmp_path / str(seed), seed=seed))
+
+    assert len(set(seeds)) == len(seeds) == 2 * 2 * 4
+
+
 def test_that_the_same_seed_gives_the_same_run_and_another_seed_another(pictures: Path, tmp_path: Path) -> None:
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
         events_of(tiny(pictures, tmp_path / name, seed=seed))
@@ -254,8 +293,9 @@ def test_that_finish_keeps_the_best_round_and_scores_it(pictures: Path, tmp_path
     assert (tmp_path / "run" / BEST).exists()
 
 
+@pytest.mark.parametrize("epochs", [50, 1])
 def test_that_finish_in_the_first_round_ends_that_round_there(
-    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epochs: int
 ) -> None:
     stop = Stop()
     step = learning.Learner.step
@@ -265,7 +305,7 @@ def test_that_finish_in_the_first_round_ends_that_round_there(
         stop.ask("finish")
 
     monkeypatch.setattr(learning.Learner, "step", stopping)
-    events = list(train(tiny(pictures, tmp_path / "run", epochs=50), stop))
+    events = list(train(tiny(pictures, tmp_path / "run", epochs=epochs), stop))
 
     last = end(events)
     assert (last.outcome, last.epochs, last.best_epoch) == ("finished_early", 1, 1)

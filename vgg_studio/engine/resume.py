@@ -58,6 +58,8 @@ def again(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     yield started(run, network)
     course = course_of(run, parts, store, network, chosen, prep, diary)
     course.unusable.update(refused)
+    known = {entry.picture for entry in run.manifest.left_out}
+    course.leave_out([refusal for refusal in refused.items() if refusal[0] not in known])
     if position is not None:
         _go_to(course, position)
     yield RunResumed(

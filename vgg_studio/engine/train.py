@@ -26,7 +26,7 @@ def train(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Ending]:
     """
     # Pictures, split, network, weights, device, run folder: new, or as the run left them.
     course = yield from (resume.again if job.resume else prepare.afresh)(job, stop, diary)
-    row, ticker = None, Ticker()
+    row, whole, ticker = None, True, Ticker()
 
     while course.goes_on() and not wants(stop, "finish"):
         # Learn from every picture of the training part once.
@@ -53,7 +53,7 @@ def train(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Ending]:
         if ticker.due():
             yield course.batch_ended()
         answers = yield from _checked(course, stop)
-        row = course.row(figures, seconds, answers)
+        row, whole = course.row(figures, seconds, answers), course.batch >= len(course.numbers)
         yield from course.close_round(row, answers)
         if row.diverged:
             break
@@ -65,7 +65,7 @@ def train(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Ending]:
             raise failure
         return "finished_early", None
     yield from _finished(course, stop)
-    early = course.epoch <= course.job.epochs or failure is not None
+    early = not whole or course.epoch <= course.job.epochs or failure is not None
     return ("finished_early" if early else "finished"), (failure.fact() if failure else None)
 
 
