@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 
@@ -126,6 +127,18 @@ def test_that_the_asked_number_of_answers_and_threshold_count(trained: Path, pic
         assert len(only(answers(trained, red, top=top), ev.PicturePredicted)[0].top) == count
     assert only(answers(trained, red, threshold=1.0), ev.PicturePredicted)[0].unsure
     assert not only(answers(trained, red, threshold=0.0), ev.PicturePredicted)[0].unsure
+
+
+def test_that_probabilities_are_those_at_the_runs_temperature(trained: Path, pictures: Path, tmp_path: Path) -> None:
+    run = RunFolder.open(shutil.copytree(trained, tmp_path / "run"))
+    chances = {}
+    for temperature in (1.0, 4.0):
+        run.save(msgspec.structs.replace(run.manifest, temperature=temperature))
+        (answer,) = only(answers(run.path, pictures / "red" / "red-001.png"), ev.PicturePredicted)
+        chances[temperature] = {guess.label: guess.probability for guess in answer.top}
+
+    cooler = {label: chance**0.25 for label, chance in chances[1.0].items()}
+    assert chances[4.0] == pytest.approx({label: one / sum(cooler.values()) for label, one in cooler.items()})
 
 
 def test_that_a_stop_ends_between_two_pictures(trained: Path, pictures: Path) -> None:
