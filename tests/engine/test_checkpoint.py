@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import msgspec
@@ -112,6 +113,26 @@ def test_that_a_restored_learner_goes_on_as_if_nothing_had_been(run: RunFolder, 
     taught(fresh, 2)
     for key, tensor in whole.network.state_dict().items():
         assert torch.equal(tensor, fresh.network.state_dict()[key]), key
+
+
+def test_that_the_scale_of_half_precision_is_kept(run: RunFolder) -> None:
+    half = dataclasses.replace(choose("cpu"), precision="fp16")
+
+    def half_learner() -> Learner:
+        return Learner(network.build(SHAPE), job_of(optimizer="sgd"), half, Preprocessing(image_size=32))
+
+    whole = taught(half_learner(), 3)
+    assert whole.figures().loss > 0
+    made = saved(run, whole, epoch=1)
+    fresh = half_learner()
+
+    checkpoint.restore(run, made, fresh)
+
+    assert fresh.scaler.state_dict() == whole.scaler.state_dict()
+    assert fresh.scaler.state_dict()["_growth_tracker"] == 3
+    taught(whole, 1)
+    taught(fresh, 1)
+    assert torch.equal(fresh.network.state_dict()["features.0.weight"], whole.network.state_dict()["features.0.weight"])
 
 
 def test_that_the_random_state_is_put_back(run: RunFolder) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
+import time
 from functools import partial
 from pathlib import Path
 
@@ -115,6 +116,20 @@ def test_that_work_ahead_comes_in_order_and_leaves_no_thread_when_abandoned() ->
         assert [next(answers) for _ in range(10)] == list(range(10))
         assert any(thread.name.startswith("reading") for thread in threading.enumerate())
     assert not any(thread.name.startswith("reading") for thread in threading.enumerate())
+
+
+def test_that_what_was_not_begun_is_not_done_when_abandoned() -> None:
+    begun: list[int] = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        time.sleep(0.02)
+        return number
+
+    with contextlib.closing(ahead((partial(work, number) for number in range(100)), threads=1, depth=50)) as answers:
+        next(answers)
+
+    assert len(begun) < 50
 
 
 def test_that_an_error_within_the_threads_reaches_the_reader() -> None:

@@ -30,7 +30,7 @@ from vgg_studio.engine.network import VGG
 
 MOST_WRONG = 1000  # pictures that an evaluation names
 # Multiply-accumulates of one batch (half a second of a laptop), and pictures at most.
-_ON_PROCESSOR, _ON_CARD = (80e9, 32), (2e12, 128)
+_ON_PROCESSOR, _ON_CARD = (80e9, 32), (1e12, 64)
 
 
 def fixed_batch(shape: vgg.Shape, image_size: int, kind: str) -> int:
