@@ -147,7 +147,11 @@ def test_that_a_part_that_the_run_has_not_is_refused(tmp_path: Path) -> None:
     events_of(tiny(tmp_path / "pictures", tmp_path / "run", epochs=1))
 
     assert only(scored(tmp_path / "run"), ev.Evaluation)[0].split == "val"
-    assert failure(scored(tmp_path / "run", split="test")) == "UsageError"
+    refused = scored(tmp_path / "run", split="test")
+    assert failure(refused) == "UsageError"
+    ended = only(refused, ev.JobEnded)[0].failure
+    assert ended is not None
+    assert ended.values["allowed"] == "val"  # the pictures that it learned from are no score
 
 
 def test_that_a_run_can_be_scored_before_it_has_ended(pictures: Path, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def evaluate(job: EvaluateJob, stop: Stop) -> Steps[None]:
 
 def _own(run: RunFolder, asked: str) -> tuple[str, str, list[Item]]:
     parts = split.from_csv(run.file(SPLIT).read_bytes())
-    there: list[Part] = [part for part in PARTS if parts.part(part)]
+    there: list[Part] = [part for part in PARTS if part != "train" and parts.part(part)]
     part = asked or ("test" if "test" in there else "val")
     chosen = next((known for known in there if known == part), None)
     if chosen is None:
