@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import msgspec
@@ -237,3 +238,14 @@ def test_that_a_round_that_was_taken_back_and_learned_again_is_told_again(tmp_pa
     run.append(ev.RunResumed(run="r", epoch=3, batch=2, epochs=3))
     run.repair()
     assert [event.epoch for event in run.events() if isinstance(event, ev.EpochEnded)] == [1, 2, 3, 3]
+
+
+def test_that_a_glance_at_the_lock_keeps_no_training_from_starting(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    glance = run.lock(patience=0.0)
+    glance.__enter__()
+    end = threading.Timer(0.05, glance.__exit__, (None, None, None))
+    end.start()
+    with rf.RunFolder.open(run.path).lock(patience=30.0):
+        assert run.in_use()
+    end.join()

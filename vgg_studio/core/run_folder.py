@@ -39,6 +39,7 @@ SPLIT = "split.csv"
 FROZEN = "frozen.safetensors"
 BEST = "best.safetensors"
 LOCK = "lock"
+_GLANCE = 0.3  # seconds
 _NAMES = (MANIFEST, EVENTS, CLASSES, PREPROCESSING, SPLIT, FROZEN, BEST, LOCK)
 _CHECKPOINT = re.compile(r"epoch-[0-9-]+(\.state)?\.safetensors")
 
@@ -161,24 +162,27 @@ class RunFolder:
             yield from _decoded(stream)
 
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, patience: float = _GLANCE) -> Iterator[None]:
         """Keep a second writer out; the system lets go of it when the process ends, however it ends.
 
-        Raises RunInUse, StorageError.
+        Waits up to `patience` seconds, because `in_use` holds it for a moment. Raises RunInUse, StorageError.
         """
         try:
             stream = self.file(LOCK).open("ab")
         except OSError as error:
             raise from_os_error(error, str(self.path)) from error
         with stream:
-            if not try_lock(stream.fileno()):
-                raise RunInUse(path=str(self.path))
+            limit = time.monotonic() + patience
+            while not try_lock(stream.fileno()):
+                if time.monotonic() >= limit:
+                    raise RunInUse(path=str(self.path))
+                time.sleep(_GLANCE / 10)
             yield
 
     def in_use(self) -> bool:
         """Whether a training is writing into the run right now."""
         try:
-            with self.lock():
+            with self.lock(patience=0.0):
                 return False
         except RunInUse:
             return True
