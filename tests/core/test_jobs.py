@@ -66,3 +66,11 @@ def test_that_slim_networks_take_no_pretrained_weights() -> None:
         jobs.TrainJob(weights="official", width_divisor=4)
     with pytest.raises(UsageError):
         jobs.TrainJob(weights="official", channels=1)
+
+
+def test_that_a_weaker_wish_to_stop_never_replaces_a_stronger_one() -> None:
+    stop = jobs.Stop()
+    stop.ask("pause")
+    stop.ask("discard")
+    stop.ask("finish")
+    assert stop.how == "discard"

@@ -24,6 +24,15 @@ LITTER = ".part~"
 _WINDOWS_BUSY = (5, 32, 33)
 
 
+def _mask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+_MASK = _mask()  # read once, before there are threads: reading it sets it for a moment
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path to write to; when the block ends well it takes the place of `path`. Raises StorageError."""
@@ -92,9 +101,7 @@ def _sync(path: Path) -> None:
 def _readable(path: Path) -> None:
     # mkstemp makes files for the owner alone; a run should be as readable as any other file of the user's.
     if os.name != "nt":
-        mask = os.umask(0)
-        os.umask(mask)
-        path.chmod(0o666 & ~mask)
+        path.chmod(0o666 & ~_MASK)
 
 
 def _replace(source: Path, target: Path) -> None:
