@@ -209,7 +209,9 @@ def test_that_every_source_file_stands_in_the_folder_map() -> None:
 def test_that_every_file_which_a_document_names_is_there(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     named = re.findall(r"`((?:vgg_studio|tests|packaging|resources|\.ci)/[\w./-]+)`|\]\(([\w./-]+)\)", text)
-    named += [(f"vgg_studio/{place}", "") for place in re.findall(r"`((?:core|pictures|engine|app|cli)/\w+\.py)`", text)]
+    named += [
+        (f"vgg_studio/{place}", "") for place in re.findall(r"`((?:core|pictures|engine|app|cli)/\w+\.py)`", text)
+    ]
     missing = [one or two for one, two in named if not (ROOT / (one or two)).exists()]
     assert not missing
 
