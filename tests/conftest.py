@@ -33,10 +33,8 @@ def _clean_environment() -> None:
     os.environ["LANG"] = "C.UTF-8"
     os.environ["HOME"] = os.environ["USERPROFILE"] = os.environ["XDG_RUNTIME_DIR"] = _home.name
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # no windows popping up on a desktop; .ci/run asks for xcb
-    if (
-        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    ):  # a shell's background job; programs under test would inherit it
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # else the programs under test would inherit it
 
 
 _clean_environment()
