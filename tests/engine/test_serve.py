@@ -220,14 +220,18 @@ def test_that_a_running_order_can_be_stopped_and_one_that_waits_too(
     assert events[-1].outcome == "paused"
 
     engine.ask("b", tiny(pictures, tmp_path / "other", epochs=1000))
+    engine.ask("b", tiny(pictures, tmp_path / "twin", epochs=1000))
     engine.ask("c", TrainJob(data=str(pictures), run=str(tmp_path / "third")))
     engine.stop("c", "discard")
     engine.stop("b", "discard")
-    assert isinstance(engine.until("b")[-1], ev.RunEnded)
+    events = engine.until("b")
+    assert isinstance(events[-1], ev.RunEnded)
+    assert [event.outcome for event in events if isinstance(event, ev.JobEnded) and event.job == ""] == ["failed"]
     last = engine.until("c")[-1]
     assert isinstance(last, ev.RunEnded)
     assert last.outcome == "discarded"
     assert not (tmp_path / "other").exists()
+    assert not (tmp_path / "twin").exists()
     assert engine.hang_up() == (0, b"")
 
 

@@ -421,16 +421,29 @@ def test_that_a_folder_that_cannot_be_used_fails_with_its_reason_and_leaves_no_r
 
 
 @pytest.mark.parametrize(
-    ("error", "code"),
+    ("error", "code", "values"),
     [
-        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), "OutOfMemory"),
-        (MemoryError(), "OutOfMemory"),
-        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), "OutOfMemory"),
-        (ZeroDivisionError("by zero"), "Unexpected"),
+        (
+            RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
+            "OutOfMemory",
+            {"device": "cpu", "batch_size": 8},
+        ),
+        (MemoryError(), "OutOfMemory", {"device": "cpu", "batch_size": 8}),
+        (
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+            "OutOfMemory",
+            {"device": "cuda", "batch_size": 8},
+        ),
+        (ZeroDivisionError("by zero\nand more"), "Unexpected", {"detail": "ZeroDivisionError: by zero"}),
     ],
 )
 def test_that_any_error_within_a_training_ends_it_with_a_fact(
-    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, code: str
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    code: str,
+    values: dict[str, object],
 ) -> None:
     def broken(*_: object) -> None:
         raise error
@@ -440,7 +453,7 @@ def test_that_any_error_within_a_training_ends_it_with_a_fact(
     last = end(events_of(tiny(pictures, tmp_path / "run")))
 
     assert last.failure is not None
-    assert (last.outcome, last.failure.code) == ("failed", code)
+    assert (last.outcome, last.failure.code, last.failure.values) == ("failed", code, values)
     assert RunFolder.open(tmp_path / "run").manifest.outcome == "failed"
 
 
@@ -469,6 +482,37 @@ def test_that_a_full_disk_fails_the_run_and_keeps_its_last_checkpoint(
     assert end(events_of(msgspec.structs.replace(job, resume=True, data=""))).outcome == "finished"
     events_of(tiny(pictures, tmp_path / "other", epochs=3))
     assert numbers(tmp_path / "run") == numbers(tmp_path / "other")
+
+
+def test_that_a_disk_that_is_full_at_the_start_leaves_no_half_run(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> None:
+        if "split" in path.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(writing, "_sync", full)
+
+    last = end(events_of(tiny(pictures, tmp_path / "run")))
+
+    assert last.failure is not None
+    assert last.failure.code == "DiskFull"
+    assert not (tmp_path / "run").exists()
+
+
+def test_that_of_two_new_runs_in_one_folder_the_later_is_kept_out(pictures: Path, tmp_path: Path) -> None:
+    job = tiny(pictures, tmp_path / "run", epochs=1)
+    late = train(job, Stop())
+    while not isinstance(next(late), ev.PhaseProgress):
+        pass
+    assert end(events_of(job)).outcome == "finished"
+    before = (tmp_path / "run" / MANIFEST).read_bytes()
+
+    last = end(list(late))
+
+    assert last.failure is not None
+    assert last.failure.code == "RunExists"
+    assert (tmp_path / "run" / MANIFEST).read_bytes() == before
 
 
 def test_that_a_disk_without_room_for_the_run_is_told_before_it_starts(

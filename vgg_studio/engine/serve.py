@@ -178,7 +178,10 @@ class _Engine:
         if request.job is None:
             return
         work = ROLES[self._role].get(type(request.job))
-        if work is None or known is not None:
+        if known is not None:  # not in its name, or the order that runs under it would seem to have ended
+            self._refuse("", Unexpected(detail=f"an order with the id {request.id[:40]!r} is not done yet"))
+            return
+        if work is None:
             name = type(request.job).__name__
             self._refuse(request.id, UsageError(name="order", value=name, allowed=_names(self._role)))
             return

@@ -65,7 +65,7 @@ def size(tensors: dict[str, Tensor]) -> int:
 def _parts(tensors: dict[str, Tensor], facts: dict[str, str]) -> Iterator[bytes | memoryview]:
     yield _header(tensors, facts)
     for tensor in tensors.values():
-        flat = tensor.detach().to("cpu").contiguous().reshape(-1)
+        flat = tensor.detach().to("cpu").reshape(-1)
         yield flat.view(torch.uint8).numpy().data
 
 
