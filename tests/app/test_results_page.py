@@ -340,7 +340,7 @@ def test_that_a_failed_run_says_why(page: ResultsPage, process: Process) -> None
     make_run("flowers-1", "failed", failure=failure)
     shown(page, process)
     assert page.detail.failure.isVisible()
-    assert page.detail.failure.happened.text().startswith("The memory of the graphics card")
+    assert page.detail.failure.happened.text().startswith("There is not enough memory (graphics card)")
 
 
 def test_that_a_finished_run_is_tried_on_new_pictures(page: ResultsPage, process: Process) -> None:

@@ -233,7 +233,7 @@ class DeviceMissing(EngineError):
 
 
 class OutOfMemory(EngineError):
-    sentence = N_("The memory of the {device} is not enough for batches of {batch_size} pictures.")
+    sentence = N_("There is not enough memory ({device}) for batches of {batch_size} pictures.")
     remedy = N_("Choose a smaller batch, smaller pictures or a smaller network.")
 
 
