@@ -14,21 +14,35 @@ import msgspec
 
 from vgg_studio.core.facts import (  # the groups of facts belong to the vocabulary of events: `events.Guess`
     ClassCount as ClassCount,
+    Candidate as Candidate,
     ClassScore as ClassScore,
     DeviceFact as DeviceFact,
     EpochRow as EpochRow,
     Failure as Failure,
+    ForecastFact as ForecastFact,
     Guess as Guess,
     LeftOut as LeftOut,
+    MachineProfile as MachineProfile,
     PictureRef as PictureRef,
     Record as Record,
+    Way as Way,
     WeightsReport as WeightsReport,
     WrongPicture as WrongPicture,
 )
 
 Outcome = Literal["finished", "finished_early", "paused", "discarded", "failed"]
 Phase = Literal[
-    "listing", "reading", "loading_network", "downloading", "preparing", "training", "validating", "testing", "saving"
+    "listing",
+    "reading",
+    "loading_network",
+    "downloading",
+    "measuring",
+    "preparing",
+    "extracting",
+    "training",
+    "validating",
+    "testing",
+    "saving",
 ]
 Part = Literal["train", "val", "test"]
 
@@ -141,6 +155,9 @@ class RunStarted(BaseEvent, tag="run_started", frozen=True, kw_only=True):
     precision: str
     threads: int = 0
     versions: dict[str, str] = {}
+    forecast: ForecastFact | None = None
+    way: Way | None = None  # null where nothing is frozen
+    processes: int = 1
 
 
 class RunResumed(BaseEvent, tag="run_resumed", frozen=True, kw_only=True):
@@ -156,6 +173,42 @@ class WeightsLoaded(BaseEvent, tag="weights_loaded", frozen=True, kw_only=True):
     """What was and what was not loaded from the weights."""
 
     report: WeightsReport
+
+
+class FeaturesReady(BaseEvent, tag="features_ready", frozen=True, kw_only=True):
+    """What the frozen part gives is there for all pictures of a round: `found` views were known, `computed` are new."""
+
+    found: int
+    computed: int
+    seconds: float = 0.0
+    kept: bool = True  # false: not on the disk (turned off, or no room), so a later run computes them anew
+    way: Way
+    precision: str = "fp16"
+
+
+class BatchShrunk(BaseEvent, tag="batch_shrunk", frozen=True, kw_only=True):
+    """Memory ran out: each step of `batch_size` pictures is now taken in parts of `part` pictures, with the same gradient."""
+
+    batch_size: int
+    part: int
+
+
+class QuickLook(BaseEvent, tag="quick_look", frozen=True, kw_only=True):
+    """What a linear layer on the frozen network reaches: mean and standard deviation over the folds."""
+
+    accuracy: float
+    spread: float
+    folds: int
+    count: int
+    accuracies: list[float] = []
+    seconds: float = 0.0
+
+
+class MachineTuned(BaseEvent, tag="machine_tuned", frozen=True, kw_only=True):
+    """Which way of computing is the fastest here. `measured` is false where it was remembered."""
+
+    profile: MachineProfile
+    measured: bool = True
 
 
 class BatchEnded(BaseEvent, tag="batch_ended", frozen=True, kw_only=True):
@@ -226,6 +279,7 @@ class RunEnded(BaseEvent, tag="run_ended", frozen=True, kw_only=True):
     epochs: int = 0  # rounds done
     seconds: float = 0.0
     failure: Failure | None = None
+    forecast: ForecastFact | None = None  # what was said before; null where the run was stopped or went on after a stop
 
 
 class ModelOpened(BaseEvent, tag="model_opened", frozen=True, kw_only=True):
@@ -291,6 +345,10 @@ Event = Union[  # noqa: UP007 - msgspec reads the union at run time; one line a 
     RunStarted,
     RunResumed,
     WeightsLoaded,
+    FeaturesReady,
+    BatchShrunk,
+    QuickLook,
+    MachineTuned,
     BatchEnded,
     EpochEnded,
     CheckpointSaved,

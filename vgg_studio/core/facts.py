@@ -104,6 +104,51 @@ class Guess(Record, frozen=True):
     probability: float
 
 
+class Way(Record, frozen=True, kw_only=True):
+    """How the frozen part is computed: the same way gives the same features to the bit."""
+
+    backend: str = "torch"  # torch, ncnn
+    precision: str = "fp32"
+    layout: str = "channels_last"  # or contiguous
+    batch: int = 16  # pictures, always filled up to this number
+    workers: int = 1  # networks side by side, which share the threads
+
+
+class Candidate(Record, frozen=True, kw_only=True):
+    """One way that was measured, in multiply-accumulates a second."""
+
+    way: Way
+    macs_per_second: float
+    error: float = 0.0  # relative, against fp32 of torch
+
+
+class MachineProfile(Record, frozen=True, kw_only=True):
+    """What this machine does, measured once: the ways to compute, fastest first, and what a forecast needs.
+
+    Rates are multiply-accumulates (MACs) or bytes a second; `train_macs` counts forward and backward passes.
+    """
+
+    machine: str  # processor or card, cores, versions: another one is measured anew
+    variant: str
+    extract: list[Candidate] = []
+    train_precision: str = "fp32"
+    train_macs: dict[str, float] = {}  # by precision
+    linear_bytes: float = 0.0  # weights of linear layers through one learning step
+    decode_pixels: float = 0.0  # of JPEG, all threads together
+    measured_seconds: float = 0.0
+
+
+class ForecastFact(Record, frozen=True, kw_only=True):
+    """What a training will take on this machine: a range of seconds, and bytes of memory and disk."""
+
+    seconds_low: float
+    seconds_high: float
+    memory_bytes: int = 0
+    disk_bytes: int = 0
+    extract_seconds: float = 0.0  # once, for the frozen part; the rest is learning
+    found_share: float = 0.0  # of the features that are there already
+
+
 class EpochRow(Record, frozen=True):
     """One round as a run's manifest keeps it: the same numbers as its `epoch_ended` event."""
 

@@ -12,13 +12,16 @@ from vgg_studio.core.events import PictureRef
 
 StopHow = Literal["pause", "finish", "discard", "cancel"]
 
-OPTIMIZERS = ("sgd", "adam", "adamw")
+OPTIMIZERS = ("sgd", "adam", "adamw", "lbfgs")  # lbfgs: the last layer alone, all pictures at once
 SCHEDULES = ("none", "step", "cosine")
-DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
+DEVICES = ("auto", "cpu", "cuda", "mps", "xpu", "all")  # all: every graphics card of this machine
 RESIZES = ("square", "crop")  # straight to the square; shorter side, then centre crop
 NORMALISATIONS = ("half", "data", "imagenet")  # from scratch only; with weights it is theirs
 DEFAULT_EPOCHS, NOT_CHOSEN = 20, -1
 VARIATIONS = ("none", "flip", "flip_crop")
+FEATURES = ("auto", "none", "fp16", "bf16", "fp32")  # how precisely features of the frozen part are kept; none: not kept
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+BACKENDS = ("auto", "torch", "ncnn")
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, tag_field="order"):
@@ -83,6 +86,16 @@ class TrainJob(Job, tag="train", frozen=True, kw_only=True):
     normalisation: str = "half"
     variation: str = "flip"
     checkpoint_minutes: float = 10.0
+    head: str = "classic"  # classic or light: see core.vgg
+    parent: str = ""  # a run whose best network, parts and preprocessing this one starts from
+    features: str = "auto"
+    precision: str = "auto"  # what learns computes in; auto is what this machine does fastest without harm
+    backend: str = "auto"  # what computes the frozen part
+    views: int = 8  # flip_crop over a frozen part: so many fixed views of each picture
+    layer_decay: float = 1.0  # each block further from the head learns at this share of the rate of the one behind it
+    label_smoothing: float = 0.0
+    ema: float = 0.0  # decay of the moving average of the weights, a step; 0: none
+    mirror: bool = False  # an answer is the mean over the picture and its mirror image
 
     def __post_init__(self) -> None:
         if self.epochs == NOT_CHOSEN and not self.resume:
@@ -96,6 +109,10 @@ class TrainJob(Job, tag="train", frozen=True, kw_only=True):
         _one_of("normalisation", self.normalisation, NORMALISATIONS)
         _one_of("variation", self.variation, VARIATIONS)
         _one_of("width-divisor", self.width_divisor, (1, 2, 4, 8, 16))
+        _one_of("head", self.head, vgg.HEADS)
+        _one_of("features", self.features, FEATURES)
+        _one_of("precision", self.precision, PRECISIONS)
+        _one_of("backend", self.backend, BACKENDS)
         _between("image-size", self.image_size, 32, 1024)
         if self.epochs != NOT_CHOSEN:
             _between("epochs", self.epochs, 1, 10_000)
@@ -110,10 +127,22 @@ class TrainJob(Job, tag="train", frozen=True, kw_only=True):
         _between("step-factor", self.step_factor, 1e-6, 1.0)
         _between("seed", self.seed, -(2**63), 2**63 - 1)
         _between("checkpoint-minutes", self.checkpoint_minutes, 0.0, 1e6)
+        _between("views", self.views, 1, 64)
+        _between("layer-decay", self.layer_decay, 1e-6, 1.0)
+        _between("label-smoothing", self.label_smoothing, 0.0, 0.9)
+        _between("ema", self.ema, 0.0, 0.99999)
         if self.learning_rate is not None:
             _between("lr", self.learning_rate, 1e-12, 1e3)
         if self.weights != "none" and (self.width_divisor > 1 or self.slim_linear or self.channels != 3):
             raise UsageError(name="weights", value=self.weights, allowed="no_weights")
+        if self.optimizer == "lbfgs" and not self.resume and not self.trains_last_layer:
+            raise UsageError(name="optimizer", value=self.optimizer, allowed="last_layer_only")
+
+    @property
+    def trains_last_layer(self) -> bool:
+        """Whether one linear layer is all that learns."""
+        stage = self.train_from or ("block1" if self.weights == "none" and not self.parent else "fc6")
+        return stage == "fc8" or (self.head == "light" and stage.startswith("fc"))
 
 
 class EvaluateJob(Job, tag="evaluate", frozen=True, kw_only=True):
@@ -127,6 +156,31 @@ class EvaluateJob(Job, tag="evaluate", frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         _one_of("split", self.split, ("", "val", "test"))
+        _one_of("device", self.device, DEVICES)
+
+
+class QuickLookJob(Job, tag="quick_look", frozen=True, kw_only=True):
+    """What a linear layer on the frozen network reaches on a folder, by cross-validation over its training part.
+
+    `job` names data, variant, weights, picture size and seed; a training of the same pictures finds the features again.
+    """
+
+    job: TrainJob
+    folds: int = 5
+
+    def __post_init__(self) -> None:
+        _between("folds", self.folds, 2, 20)
+
+
+class TuneJob(Job, tag="tune", frozen=True, kw_only=True):
+    """Measure which way of computing is the fastest on this machine, once; what is remembered is only told again."""
+
+    variant: str = "vgg16"
+    device: str = "auto"
+    again: bool = False
+
+    def __post_init__(self) -> None:
+        _one_of("variant", self.variant, vgg.VARIANTS)
         _one_of("device", self.device, DEVICES)
 
 
@@ -154,7 +208,7 @@ class ExportJob(Job, tag="export", frozen=True, kw_only=True):
 
 
 AnyJob = Union[  # noqa: UP007 - read by msgspec at run time
-    ScanJob, ThumbnailJob, DrawSamplesJob, TrainJob, EvaluateJob, PredictJob, ExportJob
+    ScanJob, ThumbnailJob, DrawSamplesJob, TrainJob, EvaluateJob, QuickLookJob, TuneJob, PredictJob, ExportJob
 ]
 
 

@@ -21,6 +21,8 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
     mean: tuple[float, ...] = (0.5, 0.5, 0.5)
     std: tuple[float, ...] = (0.5, 0.5, 0.5)
     channels: int = 3
+    decode: str = "full"  # "scaled": a large JPEG is decoded at a fraction, no side below twice what is needed
+    mirror: bool = False  # an answer is the mean of those for the picture and for its mirror image
 
     @property
     def shorter_side(self) -> int:

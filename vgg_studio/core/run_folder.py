@@ -82,6 +82,11 @@ class Manifest(ev.Record, frozen=True, kw_only=True):
     threshold: float = 0.0
     evaluation: ev.Evaluation | None = None
     left_out: list[ev.LeftOut] = []
+    way: ev.Way | None = None  # how the frozen part is computed; null where nothing is frozen
+    kept: str = "fp32"  # precision of the frozen part's features
+    forecast: ev.ForecastFact | None = None
+    quick_look: float | None = None  # accuracy of a linear layer on the frozen network
+    processes: int = 1
 
     @property
     def best_accuracy(self) -> float | None:

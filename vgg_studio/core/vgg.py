@@ -17,7 +17,8 @@ BLOCKS: dict[str, tuple[tuple[int, int], ...]] = {  # (convolutions, channels) o
 }
 VARIANTS: tuple[str, ...] = ("vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn")
 STAGES: tuple[str, ...] = ("block1", "block2", "block3", "block4", "block5", "fc6", "fc7", "fc8")
-POOLED_SIDE = 7  # the adaptive average pool's output
+HEADS: tuple[str, ...] = ("classic", "light")  # three linear layers as in the paper; one on features pooled to 2 x 2
+POOLED_SIDE, LIGHT_SIDE = 7, 2  # the adaptive average pool's output
 LINEAR_WIDTH = 4096
 
 
@@ -30,6 +31,7 @@ class Shape:
     channels: int = 3
     width_divisor: int = 1
     slim_linear: bool = False
+    head: str = "classic"
 
     @property
     def batch_norm(self) -> bool:
@@ -40,6 +42,11 @@ class Shape:
     def blocks(self) -> tuple[tuple[int, int], ...]:
         """(convolutions, channels) of each block, channels already divided."""
         return tuple((n, c // self.width_divisor) for n, c in BLOCKS[self.variant.removesuffix("_bn")])
+
+    @property
+    def pooled_side(self) -> int:
+        """Side in px of what the head sees of each channel."""
+        return LIGHT_SIDE if self.head == "light" else POOLED_SIDE
 
     @property
     def linear_width(self) -> int:
@@ -96,8 +103,13 @@ def _features(shape: Shape, side: int) -> list[Layer]:
 
 def _classifier(shape: Shape) -> list[Layer]:
     channels, width = shape.blocks[-1][1], shape.linear_width
-    found = [Layer("avgpool", "average_pool", "fc6", channels, channels, POOLED_SIDE)]
-    sizes = (channels * POOLED_SIDE**2, width, width, shape.classes)
+    found = [Layer("avgpool", "average_pool", "fc6", channels, channels, shape.pooled_side)]
+    pooled = channels * shape.pooled_side**2
+    if shape.head == "light":
+        macs = pooled * shape.classes
+        linear = Layer("classifier.1", "linear", "fc8", pooled, shape.classes, 0, "fc8", macs + shape.classes, macs)
+        return [*found, Layer("classifier.0", "dropout", "fc8", pooled, pooled, 0), linear]
+    sizes = (pooled, width, width, shape.classes)
     for index, name in enumerate(("fc6", "fc7", "fc8")):
         inputs, outputs = sizes[index], sizes[index + 1]
         macs = inputs * outputs
@@ -106,6 +118,11 @@ def _classifier(shape: Shape) -> list[Layer]:
             found.append(Layer(f"classifier.{3 * index + 1}", "relu", name, outputs, outputs, 0))
             found.append(Layer(f"classifier.{3 * index + 2}", "dropout", name, outputs, outputs, 0))
     return found
+
+
+def first_stage(shape: Shape, train_from: str) -> str:
+    """The stage that training really starts at: a light head is one layer, so fc6 and fc7 mean fc8 there."""
+    return "fc8" if shape.head == "light" and train_from.startswith("fc") else train_from
 
 
 def trained_stages(train_from: str) -> tuple[str, ...]:
