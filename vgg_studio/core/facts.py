@@ -1,14 +1,23 @@
-"""Plain groups of facts, as they stand inside events and in a run's manifest."""
+"""Plain groups of facts, as they stand inside events and in a run's manifest, and what every event has in common."""
 
 from __future__ import annotations
 
 import base64
+import time as clock
 
 import msgspec
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A plain group of facts inside an event."""
+
+
+class BaseEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Every event has a time; on the pipe also the order it belongs to and its place in the stream."""
+
+    time: float = msgspec.field(default_factory=clock.time)
+    job: str | msgspec.UnsetType = msgspec.UNSET
+    seq: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class Failure(Record, frozen=True):
