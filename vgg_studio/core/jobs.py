@@ -19,7 +19,7 @@ RESIZES = ("square", "crop")  # straight to the square; shorter side, then centr
 NORMALISATIONS = ("half", "data", "imagenet")  # from scratch only; with weights it is theirs
 DEFAULT_EPOCHS, NOT_CHOSEN = 20, -1
 VARIATIONS = ("none", "flip", "flip_crop")
-FEATURES = ("auto", "none", "fp16", "bf16", "fp32")  # how precisely the frozen part's features are kept; none: not at all
+FEATURES = ("auto", "none", "fp16", "bf16", "fp32")  # how precisely features of the frozen part are kept; none: not
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 BACKENDS = ("auto", "torch", "ncnn")
 
