@@ -71,6 +71,7 @@ class DeviceFact(Record, frozen=True):
     name: str = ""
     cores: int = 0
     memory_bytes: int = 0
+    cards: int = 0  # graphics cards that a training can use together; 0 and 1: there is no such choice
     reason: str = ""  # "", no_gpu, torch_without_cuda, driver_too_old, asked
     command: str = ""  # what mends the reason, ready to be copied
 
