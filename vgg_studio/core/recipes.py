@@ -1,46 +1,71 @@
-"""Settings that need no change: what to train, how fast, how long, for these pictures on this machine."""
+"""Settings that need no change: what to train, how fast, how long, for these pictures on this machine, and what comes next."""
 
 from __future__ import annotations
 
 import msgspec
 
+from vgg_studio.core import vgg
 from vgg_studio.core.jobs import TrainJob
 
 # From scratch / from pretrained weights. Plain networks of this depth diverge from scratch at the rates that batch
-# normalisation allows; pretrained layers are moved gently.
+# normalisation allows; pretrained layers are moved gently; one layer alone cannot run away from the others. L-BFGS finds
+# the length of its steps itself.
 _RATES = {
-    "sgd": {"scratch_bn": 0.02, "scratch": 0.01, "pretrained": 0.001, "head": 0.003},
-    "adam": {"scratch_bn": 1e-3, "scratch": 2e-4, "pretrained": 1e-5, "head": 1e-4},
-    "adamw": {"scratch_bn": 5e-4, "scratch": 2e-4, "pretrained": 3e-5, "head": 3e-4},
+    "sgd": {"scratch_bn": 0.02, "scratch": 0.01, "pretrained": 0.001, "head": 0.003, "light": 0.01},
+    "adam": {"scratch_bn": 1e-3, "scratch": 2e-4, "pretrained": 1e-5, "head": 1e-4, "light": 1e-3},
+    "adamw": {"scratch_bn": 5e-4, "scratch": 2e-4, "pretrained": 3e-5, "head": 3e-4, "light": 1e-3},
+    "lbfgs": {"scratch_bn": 1.0, "scratch": 1.0, "pretrained": 1.0, "head": 1.0, "light": 1.0},
 }
 CPU_SCRATCH_SIZE = 64  # px: what a laptop's processor trains from scratch in minutes
+
+# The next stage: rate of the head, and the share of it for each block further away. The head has learned already, so all
+# that learns moves gently (LP-FT: Kumar et al., arXiv 2202.10054).
+_NEXT = {
+    "block5": (3e-4, 0.1),
+    "block4": (2e-4, 0.2),
+    "block3": (1e-4, 0.3),
+    "block2": (1e-4, 0.3),
+    "block1": (1e-4, 0.3),
+}
+_NEXT_ROUNDS, _NEXT_PATIENCE, _NEXT_BATCH = 10, 4, 32
+_EMA_ROUNDS = 1.0  # the weights that are kept are a mean over about so many rounds
 
 
 def train_from(job: TrainJob) -> str:
     """The stage from which a job trains: its own choice, else everything from scratch and the classifier of given weights."""
-    return job.train_from or ("block1" if job.weights == "none" else "fc6")
+    chosen = job.train_from or ("block1" if job.weights == "none" and not job.parent else "fc6")
+    return "fc8" if job.head == "light" and chosen.startswith("fc") else chosen
 
 
 def learning_rate(job: TrainJob) -> float:
-    """The job's learning rate, or the one that suits its optimizer, network, weights and stage."""
+    """The job's learning rate, or the one that suits its optimizer, network, weights and stage.
+
+    Where blocks learn at a share of the head's rate (`layer_decay`) it is the head's.
+    """
     if job.learning_rate is not None:
         return job.learning_rate
-    if job.weights == "none":
+    if job.weights == "none" and not job.parent:
         case = "scratch_bn" if job.variant.endswith("_bn") else "scratch"
+    elif train_from(job).startswith("fc") or job.layer_decay < 1:
+        case = "light" if job.head == "light" else "head"
     else:
-        case = "head" if train_from(job).startswith("fc") else "pretrained"
+        case = "pretrained"
     return _RATES[job.optimizer][case]
 
 
-def defaults(pictures: int, has_gpu: bool, weights: str = "none") -> TrainJob:
+def defaults(pictures: int, has_gpu: bool, weights: str = "none", has_classifier: bool | None = None) -> TrainJob:
     """Settings for a first run on `pictures` pictures.
 
-    Without a graphics card a full network from scratch would take days, so it is a slim one on small pictures there; few
-    pictures get smaller batches, because a round should have some twenty steps.
+    Weights without a classifier get one linear layer on pooled features, which is learned in seconds once the features are
+    there; `has_classifier` None is what the official ones have. Without weights and without a graphics card a full network
+    would take days, so it is a slim one on small pictures there; few pictures get smaller batches, because a round should
+    have some twenty steps.
     """
     batch = max(4, min(64 if has_gpu else 32, pictures // 20 // 4 * 4))
     if weights != "none":
-        return TrainJob(variant="vgg16", weights=weights, train_from="fc6", epochs=10, batch_size=batch)
+        classifier = weights != "official-features" if has_classifier is None else has_classifier
+        job = TrainJob(variant="vgg16", weights=weights, train_from="fc6", epochs=10, batch_size=batch)
+        return job if classifier else with_light_head(job)
     if has_gpu:
         return TrainJob(variant="vgg16_bn", epochs=30, batch_size=batch, optimizer="adamw")
     return TrainJob(
@@ -54,10 +79,26 @@ def defaults(pictures: int, has_gpu: bool, weights: str = "none") -> TrainJob:
     )
 
 
+def with_light_head(job: TrainJob) -> TrainJob:
+    """The job with one linear layer on pooled features, which L-BFGS learns from all pictures at once."""
+    return msgspec.structs.replace(
+        job, head="light", train_from="fc8", optimizer="lbfgs", variation="none", learning_rate=None, layer_decay=1.0
+    )
+
+
+def with_classic_head(job: TrainJob) -> TrainJob:
+    """The job with three linear layers that learn in batches."""
+    if job.optimizer == "lbfgs":
+        job = msgspec.structs.replace(job, optimizer="sgd", variation="flip")
+    stage = "fc6" if job.train_from == "fc8" else job.train_from
+    return msgspec.structs.replace(job, head="classic", train_from=stage, learning_rate=None)
+
+
 def with_weights(job: TrainJob, weights: str) -> TrainJob:
     """The job with other weights: what only a network from scratch can have (slim, few channels, small) goes back to normal."""
     if weights == "none":
-        return msgspec.structs.replace(job, weights=weights, train_from="")
+        plain = with_classic_head(job) if job.optimizer == "lbfgs" else job
+        return msgspec.structs.replace(plain, weights=weights, train_from="")
     return msgspec.structs.replace(
         job,
         weights=weights,
@@ -67,4 +108,38 @@ def with_weights(job: TrainJob, weights: str) -> TrainJob:
         image_size=max(job.image_size, 224),
         train_from="fc6",
         learning_rate=None,
+    )
+
+
+def next_stage(job: TrainJob, parent: str, pictures: int = 0, run: str = "") -> TrainJob | None:
+    """Settings that make the run `parent` better, whose job this is: one block more learns, from the run's best network on.
+
+    `pictures` is the size of its training part (0: not known), `run` the folder of the new run. None where everything
+    learns already.
+    """
+    stage = train_from(job)
+    if stage == "block1":
+        return None
+    earlier = "block5" if stage.startswith("fc") else vgg.STAGES[vgg.STAGES.index(stage) - 1]
+    rate, decay = _NEXT[earlier]
+    batch = min(job.batch_size, _NEXT_BATCH)
+    steps = max(1, pictures // batch)
+    return msgspec.structs.replace(
+        job,
+        parent=parent,
+        run=run,
+        resume=False,
+        train_from=earlier,
+        epochs=_NEXT_ROUNDS,
+        batch_size=batch,
+        optimizer="adamw",
+        learning_rate=rate,
+        layer_decay=decay,
+        schedule="cosine",
+        warmup=1,
+        patience=_NEXT_PATIENCE,
+        label_smoothing=0.1,
+        ema=max(0.5, round(1 - 1 / (_EMA_ROUNDS * steps), 4)) if pictures else 0.95,
+        mirror=True,
+        variation="flip",
     )
