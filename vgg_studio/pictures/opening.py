@@ -17,6 +17,7 @@ import zlib
 from types import ModuleType
 from typing import IO
 
+import PIL
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
@@ -45,6 +46,7 @@ _READERS = (
 )
 MEGAPIXELS = 100
 _PIXELS = MEGAPIXELS * 1_000_000
+DOOR = f"1 {PIL.__version__}"  # who judged a picture: count up where the rules below change, so that old refusals are forgotten
 _MOST_BYTES = 1 << 30  # of a file that could not be decoded: more than 100 megapixels of 16 bits take up
 # O_NONBLOCK: a pipe named x.jpg answers at once. The names are missing on Windows, which needs O_BINARY.
 _FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY"))
@@ -75,6 +77,15 @@ def open_picture(path: str | bytes | os.PathLike[str], *, at_least: int = 0) -> 
     try:
         with _ordinary_file(path) as file:
             return _decoded(file, at_least)
+    except PictureRefused as refusal:
+        refusal.values.setdefault("path", shown(os.fsencode(path)))
+        raise
+
+
+def ordinary_file(path: str | bytes | os.PathLike[str]) -> io.BufferedReader:
+    """A file opened to read its bytes, never a pipe or device. Raises PictureRefused."""
+    try:
+        return _ordinary_file(path)
     except PictureRefused as refusal:
         refusal.values.setdefault("path", shown(os.fsencode(path)))
         raise
@@ -121,7 +132,7 @@ def reason_of(error: OSError) -> str:
     return _REASON_OF_ERRNO.get(error.errno or 0, "unreadable")
 
 
-def _ordinary_file(path: str | bytes | os.PathLike[str]) -> IO[bytes]:
+def _ordinary_file(path: str | bytes | os.PathLike[str]) -> io.BufferedReader:
     try:
         handle = os.open(path, _FLAGS)
     except OSError as error:
