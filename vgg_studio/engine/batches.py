@@ -18,9 +18,6 @@ from vgg_studio.core.split import Item
 from vgg_studio.engine import draws
 from vgg_studio.engine.data import Bytes, PictureStore, Refusal, ahead, workers
 
-_SMALLEST_CROP = 0.4  # of the picture's area; below, crops of small pictures often miss what they show
-_FLATTEST = 3 / 4  # sides of a crop
-_DRAWS = 5  # flip; crop's area, ratio, left, top
 
 
 @dataclass(frozen=True)
@@ -103,18 +100,10 @@ def _batch(
 def _vary(pictures: Bytes, numbers: list[int], variation: Variation) -> Tensor | None:
     if variation.kind == "none":
         return None
-    drawn = draws.uniform(variation.seed, variation.epoch, numbers, _DRAWS)
+    drawn = draws.uniform(variation.seed, variation.epoch, numbers, draws.FOR_VIEW)
     mirrored = drawn[:, 0] < 0.5
     pictures[mirrored] = pictures[mirrored, :, ::-1]
-    return torch.from_numpy(_boxes(drawn).astype(np.float32)) if variation.kind == "flip_crop" else None
-
-
-def _boxes(drawn: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Left, top, width, height of each crop (Szegedy et al., arXiv 1409.4842: random area, random ratio of sides)."""
-    area = _SMALLEST_CROP + (1 - _SMALLEST_CROP) * drawn[:, 1]
-    ratio = _FLATTEST ** (1 - 2 * drawn[:, 2])
-    width, height = np.minimum(1, np.sqrt(area * ratio)), np.minimum(1, np.sqrt(area / ratio))
-    return np.stack([drawn[:, 3] * (1 - width), drawn[:, 4] * (1 - height), width, height], axis=1)
+    return torch.from_numpy(draws.crop_boxes(drawn).astype(np.float32)) if variation.kind == "flip_crop" else None
 
 
 def missing(items: Sequence[Item], refused: set[PictureRef]) -> npt.NDArray[np.bool_]:

@@ -11,6 +11,9 @@ import numpy.typing as npt
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
 _ORDER = 1 << 40  # keeps the order's draws apart from those of the pictures
+_SMALLEST_CROP = 0.4  # of the picture's area; below, crops of small pictures often miss what they show
+_FLATTEST = 3 / 4  # sides of a crop
+FOR_VIEW = 5  # values that a varied picture takes: flip; crop's area, ratio, left, top
 
 
 def uniform(seed: int, epoch: int, numbers: npt.ArrayLike, count: int) -> npt.NDArray[np.float64]:
@@ -28,6 +31,14 @@ def uniform(seed: int, epoch: int, numbers: npt.ArrayLike, count: int) -> npt.ND
 def order(seed: int, epoch: int, count: int) -> npt.NDArray[np.intp]:
     """The order in which `count` pictures are learned from in this epoch."""
     return np.argsort(uniform(seed, epoch, np.arange(count) + _ORDER, 1)[:, 0], kind="stable")
+
+
+def crop_boxes(drawn: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Left, top, width, height of each crop (Szegedy et al., arXiv 1409.4842: random area, random ratio of sides)."""
+    area = _SMALLEST_CROP + (1 - _SMALLEST_CROP) * drawn[:, 1]
+    ratio = _FLATTEST ** (1 - 2 * drawn[:, 2])
+    width, height = np.minimum(1, np.sqrt(area * ratio)), np.minimum(1, np.sqrt(area / ratio))
+    return np.stack([drawn[:, 3] * (1 - width), drawn[:, 4] * (1 - height), width, height], axis=1)
 
 
 def step_seed(seed: int, epoch: int, step: int) -> int:
