@@ -15,6 +15,7 @@ StudioError
 │   └── DiskFull  NotWritable  NamesInTheWay
 └── EngineError             the machine
     └── DeviceMissing  OutOfMemory  Diverged  EngineDied  DisplayMissing  QtLibrariesMissing  Unexpected
+        BackendMissing  BackendFailed
 """
 
 from __future__ import annotations
@@ -230,6 +231,16 @@ class EngineError(StudioError):
 class DeviceMissing(EngineError):
     sentence = N_("The device {device} is not there: {detail}.")
     remedy = N_("Use --device auto.")
+
+
+class BackendMissing(EngineError):
+    sentence = N_("{backend} is not installed.")
+    remedy = N_("Install vgg-studio[fast-cpu], or use --backend auto.")
+
+
+class BackendFailed(EngineError):
+    sentence = N_("{backend} cannot compute this network: {detail}.")
+    remedy = N_("Use --backend torch.")
 
 
 class OutOfMemory(EngineError):

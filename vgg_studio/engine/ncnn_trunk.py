@@ -1,0 +1,204 @@
+"""The frozen convolutions computed by ncnn: exact fp32, but with fewer multiplications than the sum is written with.
+
+Winograd's algorithm (Lavin and Gray 2015, arXiv 1509.09308) takes 36 or 64 products for a tile where a 3 x 3 convolution is
+written with 144 or 324; no library that torch uses has it on a processor. ncnn is an extra that need not be installed:
+nothing of it is imported before `available` is asked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from vgg_studio.core.errors import BackendFailed, BackendMissing
+from vgg_studio.engine.folding import folded
+
+LIMIT = 1e-4  # of the relative error: Winograd in fp32 stays near 2e-6
+_RAW_FP32 = b"\0\0\0\0"  # ncnn's tag before weights that are plain numbers
+_MAGIC = "7767517"  # ncnn's text format
+_SPATIAL = (nn.Conv2d, nn.ReLU, nn.MaxPool2d)
+_NARROWER = (
+    "use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage", "use_bf16_packed",
+    "use_int8_inference", "use_vulkan_compute",
+)  # fmt: skip
+
+Picture = npt.NDArray[np.float32]
+
+
+@cache
+def _library() -> ModuleType | None:
+    try:
+        from ncnn import ncnn  # the compiled part alone: its own extras are neither needed nor looked for
+    except ImportError:
+        return None
+    found: ModuleType = ncnn
+    return found
+
+
+def available() -> bool:
+    """Whether ncnn is installed and can be loaded."""
+    return _library() is not None
+
+
+class NcnnTrunk:
+    """Frozen layers as one function: pictures (N, channels, side, side) to features, both fp32 on the processor.
+
+    Convolutions, ReLU and pooling go through ncnn one picture at a time, so that a picture's features cannot depend on its
+    neighbours; `workers` pictures at once, each on `threads // workers` threads. What follows (average pool, linear layers)
+    stays torch's, for all pictures together, because a linear layer is bound by reading its weights once for each call; it
+    shares them with `modules`. All workers share one copy of the weights: four times the convolutions' own size, because
+    they are kept as Winograd needs them (VGG-16: 235 MB), and some 60 MB a worker for what is being computed at 224 px.
+
+    Raises BackendMissing where ncnn is not installed, BackendFailed where it cannot load the network.
+    """
+
+    def __init__(self, modules: Sequence[nn.Module], channels: int, side: int, threads: int, workers: int) -> None:
+        layers = folded(modules)
+        count = next((n for n, layer in enumerate(layers) if not isinstance(layer, _SPATIAL)), len(layers))
+        self._workers = max(1, workers)
+        self._rest = nn.Sequential(*layers[count:]).eval()
+        self._net, self._last = _loaded(layers[:count], channels, side, max(1, threads // self._workers))
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        """Features of the pictures, in their order."""
+        given: Picture = np.ascontiguousarray(pictures.detach().numpy(), dtype=np.float32)
+        spatial = torch.from_numpy(np.stack(self._each(given)))
+        with torch.no_grad():
+            features: Tensor = self._rest(spatial)
+        return features
+
+    def _each(self, pictures: Picture) -> list[Picture]:
+        if self._workers == 1:
+            return [self._one(picture) for picture in pictures]
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="ncnn") as pool:  # extract() lets other threads run
+            return list(pool.map(self._one, pictures))
+
+    def _one(self, picture: Picture) -> Picture:
+        library = _required()
+        extractor = self._net.create_extractor()
+        given = library.Mat(picture)
+        if extractor.input("in", given) != 0:
+            raise BackendFailed(backend="ncnn", detail="input")
+        code, found = extractor.extract(self._last)
+        if code != 0:
+            raise BackendFailed(backend="ncnn", detail=f"extract {code}")
+        return np.array(found, dtype=np.float32)
+
+
+def checked(
+    modules: Sequence[nn.Module], channels: int, side: int, threads: int, workers: int
+) -> tuple[NcnnTrunk | None, float]:
+    """The trunk, or None where it computes otherwise than torch (see LIMIT), and its relative error. Raises as NcnnTrunk."""
+    trunk = NcnnTrunk(modules, channels, side, threads, workers)
+    error = _error(trunk, modules, channels, side)
+    return (trunk if error <= LIMIT else None), error
+
+
+def relative_error(modules: Sequence[nn.Module], channels: int, side: int) -> float:
+    """How far ncnn is from torch's fp32 on a fixed random picture: |a - b| / |b|, Euclidean norms over all features."""
+    return _error(NcnnTrunk(modules, channels, side, 1, 1), modules, channels, side)
+
+
+def _error(trunk: Callable[[Tensor], Tensor], modules: Sequence[nn.Module], channels: int, side: int) -> float:
+    picture = torch.randn(1, channels, side, side, generator=torch.Generator().manual_seed(0))
+    wanted = picture.clone()  # a ReLU at the front would work in place
+    with torch.no_grad():
+        for module in modules:
+            wanted = module(wanted)
+    return difference(trunk(picture), wanted)
+
+
+def difference(found: Tensor, wanted: Tensor) -> float:
+    """The relative error of features, or infinity where one of them is no number."""
+    if found.shape != wanted.shape or not torch.isfinite(found).all():
+        return float("inf")
+    size = float(torch.linalg.vector_norm(wanted.float()))
+    return float(torch.linalg.vector_norm(found.float() - wanted.float())) / (size or 1.0)
+
+
+def _required() -> ModuleType:
+    library = _library()
+    if library is None:
+        raise BackendMissing(backend="ncnn")
+    return library
+
+
+def _loaded(layers: Sequence[nn.Module], channels: int, side: int, threads: int) -> tuple[Any, str]:
+    """A network of ncnn's and the name of its output."""
+    text, last = _described(layers, channels, side)
+    network = _required().Net()
+    for option in _NARROWER:
+        setattr(network.opt, option, False)
+    network.opt.num_threads = threads
+    network.opt.lightmode = True  # let go of the weights as they were written, and of what a layer has used up
+    if network.load_param_mem(text) != 0:
+        raise BackendFailed(backend="ncnn", detail="layers")
+    with _weights_file(layers) as path:
+        if network.load_model(path) != 0:
+            raise BackendFailed(backend="ncnn", detail="weights")
+    return network, last
+
+
+def _described(layers: Sequence[nn.Module], channels: int, side: int) -> tuple[str, str]:
+    """The layers in ncnn's text format (its wiki: "param and model file structure"), and the name of the last output."""
+    last = "in"
+    lines = [f"Input in 0 1 in 0={side} 1={side} 2={channels}"]
+    for number, layer in enumerate(layers):
+        name = f"layer{number}"
+        kind, settings = _settings(layer)
+        lines.append(f"{kind} {name} 1 1 {last} {name} {settings}")
+        last = name
+    return "\n".join([_MAGIC, f"{len(lines)} {len(lines)}", *lines, ""]), last
+
+
+def _settings(layer: nn.Module) -> tuple[str, str]:
+    if isinstance(layer, nn.Conv2d):
+        if (layer.kernel_size, layer.padding, layer.stride) != ((3, 3), (1, 1), (1, 1)):
+            raise BackendFailed(backend="ncnn", detail=str(layer))
+        bias = int(layer.bias is not None)
+        return "Convolution", f"0={layer.out_channels} 1=3 4=1 5={bias} 6={layer.weight.numel()}"
+    if isinstance(layer, nn.MaxPool2d):
+        return "Pooling", "0=0 1=2 2=2 5=1"
+    return "ReLU", ""
+
+
+@contextlib.contextmanager
+def _weights_file(layers: Sequence[nn.Module]) -> Iterator[str]:
+    """A file with the weights for as long as they are read: in memory where the system has such files."""
+    if hasattr(os, "memfd_create") and Path("/proc/self/fd").is_dir():
+        with os.fdopen(os.memfd_create("weights"), "wb") as file:
+            _write(file, layers)
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+        return
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        path = Path(folder) / "weights.bin"
+        with path.open("wb") as file:
+            _write(file, layers)
+        yield str(path)
+
+
+def _write(file: BinaryIO, layers: Sequence[nn.Module]) -> None:
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d):
+            file.write(_RAW_FP32)
+            file.write(_plain(layer.weight))
+            if layer.bias is not None:
+                file.write(_plain(layer.bias))
+
+
+def _plain(tensor: Tensor) -> Picture:
+    plain: Picture = tensor.detach().float().contiguous().numpy()
+    return plain
