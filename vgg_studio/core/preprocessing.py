@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from vgg_studio.core.jobs import TrainJob
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+_SPARE = 2  # times the side that is needed, so that the antialiasing filter still does the last of the scaling
 
 
 class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +31,23 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
     def shorter_side(self) -> int:
         """Side in px that `crop` scales the shorter side to."""
         return self.resize_side or round(self.image_size * 256 / 224)
+
+    @property
+    def decoded_side(self) -> int:
+        """Px that both sides of a JPEG keep at least when it is decoded at a fraction of its size; 0: never at a fraction."""
+        if self.decode != "scaled":
+            return 0
+        return _SPARE * (self.shorter_side if self.resize == "crop" else self.image_size)
+
+
+def for_new_run(job: TrainJob) -> Preprocessing:
+    """What a run that starts today does to its pictures; mean and deviation are measured later.
+
+    Runs of older versions, and files without a preprocessing.json, keep decoding in full: their networks saw those numbers.
+    """
+    return Preprocessing(
+        image_size=job.image_size, resize=job.resize, channels=job.channels, decode="scaled", mirror=job.mirror
+    )
 
 
 def to_json(preprocessing: Preprocessing) -> bytes:

@@ -19,14 +19,17 @@ from vgg_studio.core.events import Event, PhaseProgress, PhaseStarted, PictureLe
 from vgg_studio.core.jobs import Stop
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.engine.ending import Ticker, check
-from vgg_studio.pictures.opening import locate, open_picture
+from vgg_studio.engine.known import Known, Verdict
+from vgg_studio.pictures.opening import TRIED_SIDE, locate, open_picture
 from vgg_studio.pictures.resizing import to_array
 
 Bytes = npt.NDArray[np.uint8]
 Refusal = tuple[PictureRef, PictureRefused]
+Checked = Generator[Event, None, dict[PictureRef, PictureRefused]]
 Answer = TypeVar("Answer")
 
 _SPARE = 2  # parts of the free memory of which one may hold pictures
+_LOOKED_AT = 256  # pictures whose files' entries are looked at before those that are not known are opened
 _FREE_UNKNOWN = 2 << 30  # bytes taken for free where the system does not tell
 
 
@@ -66,20 +69,40 @@ class PictureStore:
 
 
 def open_array(path: bytes | str, prep: Preprocessing) -> Bytes:
-    """A picture's file as the network sees it before normalisation. Raises PictureRefused."""
-    return to_array(open_picture(path), prep)
+    """A picture's file as the network sees it before normalisation. Raises PictureRefused.
+
+    Learning, scores and predictions all come through here, so they see the same numbers.
+    """
+    return to_array(open_picture(path, at_least=prep.decoded_side), prep)
 
 
-def read_all(
-    store: PictureStore, pictures: Sequence[PictureRef], stop: Stop
-) -> Generator[Event, None, dict[PictureRef, PictureRefused]]:
-    """Open every picture once, several at a time; tell progress and name, then return, those that cannot be used."""
+def read_all(store: PictureStore, pictures: Sequence[PictureRef], stop: Stop, known: Known | None = None) -> Checked:
+    """Open every picture once, several at a time; tell progress and name, then return, those that cannot be used.
+
+    A store that keeps no pictures leaves those alone that are `known` already: see `check_all`.
+    """
+    if known is not None and not store.keeps:
+        return (yield from check_all(store, pictures, known, stop))
+    tasks = (partial(_refusal, store, picture) for picture in pictures)
+    return (yield from _told(pictures, ahead(tasks, workers()), stop))
+
+
+def check_all(store: PictureStore, pictures: Sequence[PictureRef], known: Known, stop: Stop) -> Checked:
+    """Tell and return which pictures cannot be used, like `read_all`; one that is known costs a look at its file's entry.
+
+    The others are decoded as far as it takes to know, and remembered.
+    """
+    return (yield from _told(pictures, _checked(store.root, pictures, known), stop))
+
+
+def _told(
+    pictures: Sequence[PictureRef], refusals: Generator[PictureRefused | None, None, None], stop: Stop
+) -> Checked:
     refused: dict[PictureRef, PictureRefused] = {}
     ticker = Ticker()
     yield PhaseStarted(phase="reading", total=len(pictures))
-    tasks = (partial(_refusal, store, picture) for picture in pictures)
-    with contextlib.closing(ahead(tasks, workers())) as answers:
-        for done, (picture, refusal) in enumerate(zip(pictures, answers, strict=True), start=1):
+    with contextlib.closing(refusals):
+        for done, (picture, refusal) in enumerate(zip(pictures, refusals, strict=True), start=1):
             check(stop)
             if refusal is not None:
                 refused[picture] = refusal
@@ -87,6 +110,39 @@ def read_all(
             if ticker.due() or done == len(pictures):
                 yield PhaseProgress(phase="reading", done=done, total=len(pictures))
     return refused
+
+
+def _checked(root: str, pictures: Sequence[PictureRef], known: Known) -> Generator[PictureRefused | None, None, None]:
+    """For each picture why it cannot be used, or None. What is known needs no thread."""
+    for start in range(0, len(pictures), _LOOKED_AT):
+        some = pictures[start : start + _LOOKED_AT]
+        verdicts = [_verdict(root, picture, known) for picture in some]
+        tasks = (partial(_judged, root, p, known) for p, verdict in zip(some, verdicts, strict=True) if verdict is None)
+        with contextlib.closing(ahead(tasks, workers())) as answers:
+            for verdict in verdicts:
+                yield verdict.refusal if verdict else next(answers)
+    known.flush()
+
+
+def _verdict(root: str, picture: PictureRef, known: Known) -> Verdict | None:
+    try:
+        return known.verdict(locate(picture, root))
+    except PictureRefused as refusal:
+        return Verdict(refusal)
+
+
+def _judged(root: str, picture: PictureRef, known: Known) -> PictureRefused | None:
+    path = locate(picture, root)
+    try:
+        known.digest(path)
+        if verdict := known.verdict(path):  # the same content was seen under another name
+            return verdict.refusal
+        open_picture(path, at_least=TRIED_SIDE)
+    except PictureRefused as refusal:
+        known.refuse(path, refusal)
+        return refusal
+    known.accept(path)
+    return None
 
 
 def left_out(picture: PictureRef, refusal: PictureRefused) -> PictureLeftOut:

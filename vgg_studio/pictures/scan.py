@@ -27,7 +27,7 @@ from vgg_studio.core.events import (
 from vgg_studio.core.jobs import ScanJob, Stop
 from vgg_studio.core.split import PARTS, Listing
 from vgg_studio.pictures.listing import class_counts, list_folder, too_small, usable
-from vgg_studio.pictures.opening import locate, open_picture, shown
+from vgg_studio.pictures.opening import TRIED_SIDE, locate, open_picture, shown
 from vgg_studio.pictures.walking import Stopped
 
 __all__ = ["list_folder", "refusal", "scan", "usable"]
@@ -38,8 +38,6 @@ _PAUSE = 0.1  # seconds between two events of progress
 _LOOK = 0.05  # seconds between two looks at the stop
 _THREADS = min(4, os.cpu_count() or 1)
 _AHEAD = 8 * _THREADS  # pictures handed to the threads at a time: keeps memory and a stop short
-# Sides in px that JPEGs keep when they are only tried: all of the file is read, few of its pixels are computed.
-_TRIED_SIDE = 64
 
 
 class _Read(NamedTuple):
@@ -74,7 +72,7 @@ def scan(job: ScanJob, stop: Stop) -> Iterator[Event]:
 def refusal(picture: PictureRef, root: str) -> LeftOut | None:
     """Open a picture only to see whether it can be used: None, or why not."""
     try:
-        open_picture(locate(picture, root), at_least=_TRIED_SIDE)
+        open_picture(locate(picture, root), at_least=TRIED_SIDE)
     except PictureRefused as error:
         values = {name: value for name, value in error.values.items() if name not in ("path", "reason")}
         return LeftOut(picture=picture, reason=error.reason, values=values)
