@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from vgg_studio.core import events as ev
@@ -156,3 +157,99 @@ def test_that_a_round_out_of_control_is_not_called_saved() -> None:
     failure = ev.Failure(code="Diverged", values={"epoch": 1, "rate": "1"})
     progress = folded([STARTED, lost, ev.RunEnded(outcome="failed", epochs=1, failure=failure)])
     assert "saved" not in wording.status(progress)
+
+
+# --- a frozen part before the rounds
+
+SAID = ev.ForecastFact(seconds_low=160, seconds_high=240, extract_seconds=150)  # 200 in all, 50 of them for ten rounds
+
+
+def extracting(start: float, done: int, total: int) -> Iterator[ev.Event]:
+    """Ten pictures a second through the frozen part."""
+    yield ev.PhaseStarted(phase="extracting", total=total, time=start)
+    for count in range(0, done + 1, 10):
+        yield ev.PhaseProgress(phase="extracting", done=count, total=total, time=start + count / 10)
+
+
+def ready(found: int, computed: int, time: float) -> ev.FeaturesReady:
+    return ev.FeaturesReady(found=found, computed=computed, seconds=computed / 10, way=ev.Way(), time=time)
+
+
+def cached_round(epoch: int, start: float) -> Iterator[ev.Event]:
+    """Four seconds of learning and checking off the cache; the engine's own clock counts the frozen part, too."""
+    yield ev.PhaseStarted(phase="training", total=640, time=start)
+    yield ev.BatchEnded(epoch=epoch, batch=10, batches=10, pictures=640, pictures_total=640, time=start + 3)
+    yield ev.EpochEnded(
+        epoch=epoch,
+        train_loss=1.0,
+        train_accuracy=0.5,
+        val_loss=1.0,
+        val_accuracy=0.8,
+        learning_rate=0.1,
+        images_per_second=200,
+        seconds=104 if epoch == 1 else 4,
+        best_epoch=1,
+        time=start + 4,
+    )
+
+
+def started(said: ev.ForecastFact | None) -> ev.RunStarted:
+    return msgspec.structs.replace(STARTED, epochs=10, forecast=said)
+
+
+def test_that_while_extracting_the_time_left_is_its_own_and_what_the_rounds_will_take() -> None:
+    progress = folded([started(SAID), *extracting(1000, 400, 1000)])
+    assert progress.images_per_second == pytest.approx(10)
+    assert progress.seconds_left() == pytest.approx((150 - 40) + 50)
+    assert progress.share_done == pytest.approx(40 / 200)
+    assert wording.status(progress) == "Computing features: 400 of 1,000, about 3 minutes left."
+
+
+def test_that_extracting_slower_than_forecast_takes_longer() -> None:
+    progress = folded([started(SAID), *extracting(1000, 400, 4000)])
+    assert progress.seconds_left() == pytest.approx(360 + 50)
+
+
+def test_that_without_a_forecast_nothing_is_guessed_before_the_first_round() -> None:
+    progress = folded([started(None), *extracting(1000, 400, 1000)])
+    assert progress.seconds_left() is None
+    assert wording.status(progress) == "Computing features: 400 of 1,000."
+
+
+def test_that_rounds_off_the_cache_are_timed_without_the_frozen_part() -> None:
+    events = [started(None), *extracting(1000, 1000, 1000), ready(0, 1000, 1100), *cached_round(1, 1100)]
+    progress = folded([*events, *extracting(1104, 0, 0), ready(1000, 0, 1104), *cached_round(2, 1104)])
+    assert progress.round_seconds() == pytest.approx(4)
+    assert progress.seconds_left() == pytest.approx(8 * 4)
+    assert progress.seconds == pytest.approx(108)
+    assert progress.share_done == pytest.approx(108 / 140)
+
+
+def test_that_views_still_to_be_drawn_count_until_a_round_needs_none() -> None:
+    progress = folded([started(SAID), *extracting(1000, 1000, 1000), ready(0, 1000, 1100), *cached_round(1, 1100)])
+    assert progress.seconds_left() == pytest.approx(9 * 4 + 50)
+    for event in (ready(1000, 0, 1104), *cached_round(2, 1104)):
+        progress.fold(event)
+    assert progress.seconds_left() == pytest.approx(8 * 4)
+
+
+def test_that_what_earlier_runs_left_is_told_by_the_first_round() -> None:
+    progress = folded([started(None), ready(800, 200, 1000), *cached_round(1, 1000), ready(1000, 0, 1004)])
+    assert progress.features is not None
+    assert (progress.features.found, progress.features.computed) == (800, 200)
+
+
+def test_that_half_a_round_of_another_session_is_no_measure() -> None:
+    progress = folded([started(None), ready(0, 1000, 1000), *cached_round(1, 1000)])
+    progress.fold(ev.RunResumed(run="r", epoch=2, batch=9, epochs=10))
+    for event in (ready(1000, 0, 2000), *cached_round(2, 1999)):
+        progress.fold(event)
+    assert [row.epoch for row in progress.rows] == [1, 2]
+    assert progress.round_seconds() == pytest.approx(4)
+
+
+def test_that_a_smaller_batch_and_a_quick_look_are_kept() -> None:
+    shrunk = ev.BatchShrunk(batch_size=32, part=8)
+    look = ev.QuickLook(accuracy=0.8, spread=0.01, folds=5, count=700)
+    progress = folded([STARTED, shrunk, look])
+    assert (progress.shrunk, progress.quick_look) == (shrunk, look)

@@ -68,7 +68,9 @@ PHASES: dict[str, str] = {
     "reading": N_("Reading pictures…"),
     "loading_network": N_("Loading the network…"),
     "downloading": N_("Downloading the weights…"),
+    "measuring": N_("Measuring this machine…"),
     "preparing": N_("Preparing the training…"),
+    "extracting": N_("Computing features…"),
     "training": N_("Training…"),
     "validating": N_("Checking what it has learned…"),
     "testing": N_("Working out the final score…"),
@@ -84,6 +86,10 @@ def phase_words(phase: str, done: int = 0, total: int = 0) -> str:
         return _("Downloading the weights: {done} of {total} MB.").format(done=done >> 20, total=max(1, total >> 20))
     if phase == "reading":
         return _("Reading pictures: {done} of {total}.").format(done=number(done), total=number(total))
+    if phase == "extracting":
+        return _("Computing features: {done} of {total}.").format(done=number(done), total=number(total))
+    if phase == "measuring":
+        return _(PHASES[phase])
     return _("{phase} {done} of {total}").format(phase=_(PHASES[phase]), done=number(done), total=number(total))
 
 
@@ -100,6 +106,10 @@ def status(progress: Progress) -> str:
         return _ended(progress, progress.ended)
     if progress.ending:
         return _(ENDINGS.get(progress.ending, ENDINGS["pause"]))
+    if progress.phase == "extracting" and progress.phase_done and (left := progress.seconds_left()) is not None:
+        return _("Computing features: {done} of {total}, about {left} left.").format(
+            done=number(progress.phase_done), total=number(progress.phase_total), left=duration(left)
+        )
     if not progress.batches_seen or progress.phase not in (None, "training", "validating"):
         return phase_words(progress.phase or "loading_network", progress.phase_done, progress.phase_total)
     return _running(progress)
