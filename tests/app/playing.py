@@ -10,7 +10,7 @@ from tests.fakes import FakeEngines
 from vgg_studio import paths
 from vgg_studio.app.state import Studio
 from vgg_studio.core import events as ev
-from vgg_studio.core.jobs import ScanJob, TrainJob
+from vgg_studio.core.jobs import ScanJob, TrainJob, TuneJob
 from vgg_studio.core.metrics import class_scores, wilson
 from vgg_studio.core.run_folder import Checkpoint, Manifest, RunFolder, epoch_event
 
@@ -32,6 +32,18 @@ def open_flowers(studio: Studio, engines: FakeEngines, folder: str = "/pictures/
         ev.FolderScanned(folder=folder, layout="classes", classes=classes, split=SPLIT),
         ev.JobEnded(outcome="done"),
     )
+
+
+def tuned(engines: FakeEngines) -> ev.MachineProfile:
+    """This machine was measured."""
+    job, order = engines.last(TuneJob)
+    assert isinstance(job, TuneJob)
+    way = ev.Candidate(way=ev.Way(), macs_per_second=150e9)
+    profile = ev.MachineProfile(
+        machine="drawn", variant=job.variant, extract=[way], train_macs={"fp32": 100e9}, linear_bytes=8e9, decode_pixels=1e8
+    )
+    engines.send(order, ev.MachineTuned(profile=profile), ev.JobEnded(outcome="done"))
+    return profile
 
 
 def row(epoch: int) -> ev.EpochRow:

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
 
 from tests.app.conftest import Process
-from tests.app.playing import FLOWERS, PROCESSOR, Training, make_run, open_flowers
+from tests.app.playing import FLOWERS, PROCESSOR, Training, make_run, open_flowers, tuned
 from tests.fakes import FakeEngines
 from vgg_studio import paths
 from vgg_studio.app import train_job
@@ -43,6 +43,7 @@ def page(studio: Studio, process: Process) -> TrainPage:
 def ready(page: TrainPage, studio: Studio, engines: FakeEngines) -> TrainPage:
     engines.become_ready("predict", PROCESSOR)
     open_flowers(studio, engines)
+    tuned(engines)
     return page
 
 
@@ -169,6 +170,9 @@ def test_that_learning_rates_are_written_without_needless_zeros() -> None:
 def test_that_weights_without_a_classifier_advise_to_train_all_of_it(ready: TrainPage) -> None:
     choose(ready.form.settings.weights, "official-features")
     advice = ready.form.settings.advice
+    choose(ready.form.settings.stage, "fc8")
+    assert advice.isHidden()  # a light head is new anyway
+    choose(ready.form.settings.head, "classic")
     assert advice.isHidden()
     choose(ready.form.settings.stage, "fc8")
     assert "Classifier" in advice.text()

@@ -14,7 +14,7 @@ from vgg_studio.core import recipes
 from vgg_studio.core.jobs import NORMALISATIONS, OPTIMIZERS, SCHEDULES, TrainJob
 from vgg_studio.core.language import N_, _
 
-OPTIMIZER_WORDS = {"sgd": N_("SGD, momentum"), "adam": N_("Adam"), "adamw": N_("AdamW")}
+OPTIMIZER_WORDS = {"sgd": N_("SGD, momentum"), "adam": N_("Adam"), "adamw": N_("AdamW"), "lbfgs": N_("L-BFGS")}
 SCHEDULE_WORDS = {"none": N_("not at all"), "step": N_("in steps"), "cosine": N_("smoothly")}
 NORMALISATION_WORDS = {"half": N_("the usual"), "data": N_("of these pictures"), "imagenet": N_("of ImageNet")}
 WIDTHS = (1, 2, 4, 8, 16)
@@ -33,7 +33,7 @@ class Rate(Amount):
         return rate_words(value)
 
 
-class _Fields(Card):
+class Fields(Card):
     """A card of named fields that edit a job. `edited` carries the new job."""
 
     edited = Signal(object)
@@ -53,10 +53,18 @@ class _Fields(Card):
     def _show(self, job: TrainJob) -> None:
         raise NotImplementedError
 
+    def retranslate(self) -> None:
+        """Words anew."""
+        raise NotImplementedError
+
     def _add(self, name: str, widget: QWidget) -> None:
         widget.setFixedWidth(FIELD_WIDTH)
         self.fields[name] = Field(widget)
         self.box.addLayout(self.fields[name].row)
+
+    def _name(self, words: dict[str, tuple[str, str]]) -> None:
+        for name, (title, hint) in words.items():
+            self.fields[name].set_words(title, hint)
 
     def _edit(self, **changes: object) -> None:
         self._take(msgspec.structs.replace(self.job, **changes))
@@ -71,7 +79,7 @@ class _Fields(Card):
             field.widget.setEnabled(not locked)
 
 
-class AdvancedSettings(_Fields):
+class AdvancedSettings(Fields):
     """How the network learns: seven settings that have good values already."""
 
     def __init__(self) -> None:
@@ -96,6 +104,7 @@ class AdvancedSettings(_Fields):
     def _show(self, job: TrainJob) -> None:
         self.batch.setValue(job.batch_size)
         self.rate.setValue(recipes.learning_rate(job))
+        self._offer(job.trains_last_layer)
         self.optimizer.choose(job.optimizer)
         self.schedule.choose(job.schedule)
         self.side.setValue(job.image_size)
@@ -104,7 +113,7 @@ class AdvancedSettings(_Fields):
 
     def retranslate(self) -> None:
         """Words anew."""
-        self.optimizer.fill([(_(OPTIMIZER_WORDS[name]), name) for name in OPTIMIZERS])
+        self._offer(self.job.trains_last_layer)
         self.schedule.fill([(_(SCHEDULE_WORDS[name]), name) for name in SCHEDULES])
         self.side.setSuffix(_(" px"))
         self.patience.setSpecialValueText(_("off"))
@@ -117,8 +126,12 @@ class AdvancedSettings(_Fields):
             "patience": (_("Patience"), _("Stop early after this many rounds without progress.")),
             "seed": (_("Seed"), _("The same seed gives the same split and the same chances.")),
         }
-        for name, (title, hint) in words.items():
-            self.fields[name].set_words(title, hint)
+        self._name(words)
+
+    def _offer(self, last_layer_alone: bool) -> None:
+        """L-BFGS takes all pictures at once, which only features of a frozen network allow."""
+        names = [name for name in OPTIMIZERS if last_layer_alone or name != "lbfgs"]
+        self.optimizer.fill([(_(OPTIMIZER_WORDS[name]), name) for name in names])
 
     def _batch_changed(self, value: int) -> None:
         self._edit(batch_size=value)
@@ -142,7 +155,7 @@ class AdvancedSettings(_Fields):
         self._edit(seed=value)
 
 
-class ScratchSettings(_Fields):
+class ScratchSettings(Fields):
     """What only a network from scratch can choose."""
 
     def __init__(self) -> None:
@@ -150,24 +163,20 @@ class ScratchSettings(_Fields):
         self.title = Label(role="strong")
         self.box.addWidget(self.title)
         self.width_choice, self.classifier, self.normalisation = Choice(), Choice(), Choice()
-        self.warmup = Number(0, 10_000)
         for name, choice in (
             ("width", self.width_choice),
             ("classifier", self.classifier),
             ("normalisation", self.normalisation),
         ):
             self._add(name, choice)
-        self._add("warmup", self.warmup)
         self.width_choice.currentIndexChanged.connect(self._width_changed)
         self.classifier.currentIndexChanged.connect(self._classifier_changed)
         self.normalisation.currentIndexChanged.connect(self._normalisation_changed)
-        self.warmup.valueChanged.connect(self._warmup_changed)
 
     def _show(self, job: TrainJob) -> None:
         self.width_choice.choose(job.width_divisor)
         self.classifier.choose(job.slim_linear)
         self.normalisation.choose(job.normalisation)
-        self.warmup.setValue(job.warmup)
         self.fields["classifier"].set_visible(job.width_divisor > 1)
 
     def retranslate(self) -> None:
@@ -177,15 +186,12 @@ class ScratchSettings(_Fields):
         self.width_choice.fill(list(widths))
         self.classifier.fill([(_("full"), False), (_("slim too"), True)])
         self.normalisation.fill([(_(NORMALISATION_WORDS[name]), name) for name in NORMALISATIONS])
-        self.warmup.setSpecialValueText(_("off"))
         words = {
             "width": (_("Width"), _("A slim network has fewer filters in each layer: it is smaller and much faster.")),
             "classifier": (_("Classifier"), _("Whether the last three layers are slim as well.")),
             "normalisation": (_("Brightness scale"), _("What brightness and contrast are measured against.")),
-            "warmup": (_("Warm-up"), _("Rounds at the start in which the learning rate rises.")),
         }
-        for name, (title, hint) in words.items():
-            self.fields[name].set_words(title, hint)
+        self._name(words)
 
     def _width_changed(self) -> None:
         self._take(train_job.with_width(self.job, self.width_choice.currentData()))
@@ -195,9 +201,6 @@ class ScratchSettings(_Fields):
 
     def _normalisation_changed(self) -> None:
         self._edit(normalisation=self.normalisation.currentData())
-
-    def _warmup_changed(self, value: int) -> None:
-        self._edit(warmup=value)
 
 
 def rate_words(rate: float) -> str:

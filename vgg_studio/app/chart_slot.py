@@ -26,6 +26,7 @@ class ChartSlot(Card):
         self.charts: Charts | None = None
         self._progress = Progress()
         self._hint = ""
+        self._baseline: float | None = None
         self._waiting = QTimer(self)
         self._waiting.setInterval(LOOK_AGAIN_MS)
         self._waiting.timeout.connect(self._make)
@@ -43,6 +44,12 @@ class ChartSlot(Card):
         if self.charts and sentence != self._hint:
             self.charts.set_hint(sentence)
         self._hint = sentence
+
+    def set_baseline(self, accuracy: float | None) -> None:
+        """The accuracy that the training has to beat, a fraction of 1; None where none is known."""
+        if self.charts and accuracy != self._baseline:
+            self.charts.set_baseline(accuracy)
+        self._baseline = accuracy
 
     def hint(self) -> str:
         """What `set_hint` was told last."""
@@ -73,6 +80,7 @@ class ChartSlot(Card):
 
         self.charts = Charts()
         self.charts.set_hint(self._hint)
+        self.charts.set_baseline(self._baseline)
         self.charts.show_progress(self._progress)
         self.box.addWidget(self.charts)
 

@@ -37,6 +37,7 @@ class Charts(QWidget):
         super().__init__()
         self.progress = Progress()
         self.data = ChartData()
+        self.baseline: float | None = None
         self.loss, self.accuracy = Plot(numbers_below=False), Plot(numbers_below=True)
         self.accuracy.widget.setXLink(self.loss.widget)
         self.titles = tuple((Label(role="strong"), Label(tone="muted")) for _plot in (self.loss, self.accuracy))
@@ -73,6 +74,11 @@ class Charts(QWidget):
         self.hint.setText(sentence)
         self._schedule()
 
+    def set_baseline(self, accuracy: float | None) -> None:
+        """A dashed line in the plot of accuracies at what a quick look has reached, a fraction of 1."""
+        self.baseline = accuracy
+        self._schedule()
+
     def retranslate(self) -> None:
         """Set the words anew."""
         self._name_plots()
@@ -101,6 +107,7 @@ class Charts(QWidget):
         self._set_axes(max((float(part[-1]) for part in (x, rounds) if part.size), default=0.0))
         self._draw(self.loss, (x, losses), (rounds, val_losses), loss_words)
         self._draw(self.accuracy, (x, shares), (rounds, val_shares), share_words)
+        self._draw_baseline()
 
     def _schedule(self) -> None:
         if not self._timer.isActive():
@@ -138,6 +145,11 @@ class Charts(QWidget):
         plot.show_curves(curves[0], curves[1], (float(best), value, name))
         title = self.titles[0 if plot is self.loss else 1][0].text()
         plot.widget.setAccessibleName(", ".join(part for part in (title, curves[0].text, curves[1].text) if part))
+
+    def _draw_baseline(self) -> None:
+        height = None if self.baseline is None else 100 * self.baseline
+        words = _("quick look {value}").format(value=share_words(height)) if height is not None else ""
+        self.accuracy.show_baseline(height, words)
 
     def _name_plots(self) -> None:
         words = (

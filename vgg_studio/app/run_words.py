@@ -29,7 +29,12 @@ ENDED_WELL = ("finished", "finished_early")
 
 def run_title(run: RunFolder) -> str:
     """`Run 4`; a run whose folder was given a name of its own is called by that."""
-    folder = places.name(str(run.path))
+    return title_of(str(run.path))
+
+
+def title_of(path: str) -> str:
+    """The same for a run of which only the folder's path is known."""
+    folder = places.name(path)
     if hit := re.fullmatch(r".+-(\d+)", folder):
         return _("Run {number}").format(number=hit[1])
     return folder

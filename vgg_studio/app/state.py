@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from vgg_studio import paths
 from vgg_studio.app import theme
+from vgg_studio.app.outlook import Outlook
 from vgg_studio.app.prediction_state import ExportState, PredictionState
 from vgg_studio.app.scan_state import ScanState, begun
 from vgg_studio.app.settings import RecentFolder, Settings
@@ -38,6 +39,7 @@ class Studio(QObject):
     training_changed = Signal()  # a training began, is being ended, or ended
     progress_changed = Signal()  # at most 20 times a second
     runs_changed = Signal()
+    job_offered = Signal()  # other settings were chosen for the next training, elsewhere than on the Train page
     prediction_changed = Signal()  # at most 20 times a second
     export_changed = Signal()
     language_changed = Signal()
@@ -48,7 +50,7 @@ class Studio(QObject):
     def __init__(self, engines: Engines, settings: Settings) -> None:
         super().__init__()
         self.engines, self.settings = engines, settings
-        self.thumbnails = ThumbnailStore(engines)
+        self.thumbnails, self.outlook = ThumbnailStore(engines), Outlook(engines)
         self.folder = ""
         self.scan = ScanState()
         self.drawing_samples = False
@@ -143,6 +145,7 @@ class Studio(QObject):
     def _train(self, job: TrainJob) -> None:
         self.job, self.training, self.unfinished_run = job, True, None
         self._saved_at = time.time()
+        self.outlook.rest()
         self._train_order = self.engines.ask("train", job)
         self.training_changed.emit()
         self.progress_changed.emit()
@@ -184,6 +187,7 @@ class Studio(QObject):
         if not state.running:
             state.began, state.failure = time.time(), None
         state.model = model
+        self.outlook.rest()
         state.asked.extend(pictures)
         for some in in_orders(pictures):
             state.orders.append(self.engines.ask("predict", PredictJob(model=model, pictures=some)))
@@ -232,7 +236,9 @@ class Studio(QObject):
         self._touched.add("progress")
         if isinstance(event, ev.CheckpointSaved | ev.RunResumed):
             self._saved_at = event.time
-        if isinstance(event, ev.RunStarted):
+        if self.job is not None:
+            self.outlook.learned(self.job, event)
+        if isinstance(event, ev.RunStarted) and event.device.reason != "asked":  # else the others would be forgotten
             self.device = event.device
             self._touched.add("device")
         if isinstance(event, ev.RunEnded):
@@ -247,9 +253,10 @@ class Studio(QObject):
             return
         self.scan.fold(event)
         self._touched.add("scan")
+        if isinstance(event, ev.ClassesListed):
+            self.engines.warm("train")  # its libraries are there when Start is pressed
         if isinstance(event, ev.FolderScanned):
             self._remember_folder()
-            self.engines.warm("train")  # its libraries are there when Start is pressed
         if isinstance(event, ev.JobEnded):
             self._scan_order, self.drawing_samples = "", False
 

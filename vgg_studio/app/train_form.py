@@ -6,8 +6,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QAbstractSpinBox, QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from vgg_studio.app import theme
-from vgg_studio.app.advanced_settings import AdvancedSettings, ScratchSettings
+from vgg_studio.app.advanced_settings import AdvancedSettings, Fields, ScratchSettings
 from vgg_studio.app.dialogs import Dialog
+from vgg_studio.app.finer_settings import FinerSettings, PictureSettings
 from vgg_studio.app.overlay_bar import OverlayBar
 from vgg_studio.app.train_settings import TrainSettings
 from vgg_studio.app.widgets import Card, Label, LinkButton, PlainButton, column, row
@@ -99,12 +100,9 @@ class TrainForm(QScrollArea):
 
     def __init__(self) -> None:
         super().__init__()
-        self.settings, self.advanced, self.scratch, self.end = (
-            TrainSettings(),
-            AdvancedSettings(),
-            ScratchSettings(),
-            EndCard(),
-        )
+        self.settings, self.advanced, self.end = TrainSettings(), AdvancedSettings(), EndCard()
+        self.pictures, self.finer, self.scratch = PictureSettings(), FinerSettings(), ScratchSettings()
+        self._folded: tuple[Fields, ...] = (self.advanced, self.pictures, self.finer, self.scratch)
         self.job = TrainJob()
         self._classes = 0
         content = QWidget()
@@ -112,7 +110,7 @@ class TrainForm(QScrollArea):
         self._box = QVBoxLayout(content)
         self._box.setContentsMargins(0, 0, GAP, 0)
         self._box.setSpacing(16)
-        for card in (self.settings, self.advanced, self.scratch, self.end):
+        for card in (self.settings, *self._folded, self.end):
             self._box.addWidget(card)
         self._box.addStretch(1)
         self.setWidget(content)
@@ -122,7 +120,7 @@ class TrainForm(QScrollArea):
         self._bar = OverlayBar(self, inset=GAP - 8)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         self.settings.unfolded.connect(self._fold)
-        for part in (self.settings, self.advanced, self.scratch):
+        for part in (self.settings, *self._folded):
             part.edited.connect(self.edited)
         self._fold()
 
@@ -130,13 +128,14 @@ class TrainForm(QScrollArea):
         """Show a job in all cards."""
         self.job, self._classes = job, classes
         self.settings.show_job(job, classes)
-        self.advanced.show_job(job)
-        self.scratch.show_job(job)
+        for card in self._folded:
+            card.show_job(job)
         self._fold()
 
     def set_locked(self, locked: bool) -> None:
         """Whether the settings are those of a run that goes on; then the card reaches down and the run can be ended."""
-        for card in (self.settings, self.advanced, self.scratch):
+        self.settings.set_locked(locked)
+        for card in self._folded:
             card.set_locked(locked)
         self.end.setVisible(locked)
         self._stretch()
@@ -153,14 +152,17 @@ class TrainForm(QScrollArea):
 
     def retranslate(self) -> None:
         """Words anew."""
-        for card in (self.settings, self.advanced, self.scratch, self.end):
+        for part in (self.settings, self.end):
+            part.retranslate()
+        for card in self._folded:
             card.retranslate()
         self.show_job(self.job, self._classes)
 
     def _fold(self) -> None:
         unfolded = self.settings.advanced.isChecked()
-        self.advanced.setVisible(unfolded)
-        self.scratch.setVisible(unfolded and self.job.weights == "none")
+        for card in self._folded:
+            card.setVisible(unfolded)
+        self.scratch.setVisible(unfolded and self.job.weights == "none" and not self.job.parent)
         self._stretch()
 
     def _stretch(self) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from vgg_studio import paths
-from vgg_studio.core import recipes, vgg
+from vgg_studio.core import recipes, vgg, wording
 from vgg_studio.core.demo_job import demo_job
+from vgg_studio.core.events import DeviceFact
 from vgg_studio.core.jobs import TrainJob
+from vgg_studio.core.language import _
 
 if TYPE_CHECKING:
     from vgg_studio.app.state import Studio
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 FOLDER_CHOICE = "job-folder"  # the folder for which the kept settings were chosen
 FEATURES_VARIANT = "vgg16"  # the only network whose convolutions are published alone
+MOST_CONVOLUTIONS = 200_000_000  # bytes: the convolutions of VGG-19 are 80 MB, with their classifier it is 575
 _VARIANT_IN_NAME = re.compile(r"vgg-?(11|13|16|19)([-_]?bn)?", re.IGNORECASE)
 
 
@@ -31,8 +35,9 @@ class Proposal:
         """The settings to show for the open folder."""
         studio = self._studio
         kept = studio.settings.job
-        if kept is not None and studio.folder and studio.settings.choice(FOLDER_CHOICE) == studio.folder:
-            return kept
+        same = bool(studio.folder) and studio.settings.choice(FOLDER_CHOICE) == studio.folder
+        if kept is not None and same and (not kept.parent or os.path.isdir(kept.parent)):
+            return within_reach(kept, studio.device)
         if studio.folder == str(paths.samples_folder()):
             return demo_job("")
         device = studio.device
@@ -40,12 +45,26 @@ class Proposal:
 
     def keep(self, job: TrainJob) -> None:
         """These settings were chosen for the open folder."""
+        self.hand_on(job, self._studio.folder)
+
+    def hand_on(self, job: TrainJob, folder: str) -> None:
+        """These settings are meant for a folder that may not be open yet."""
         self._studio.settings.job = msgspec.structs.replace(job, data="", run="", resume=False)
-        self._studio.settings.choose(FOLDER_CHOICE, self._studio.folder)
+        self._studio.settings.choose(FOLDER_CHOICE, folder)
 
     def forget(self) -> None:
         """Offer what suits the folder again."""
         self._studio.settings.choose(FOLDER_CHOICE, "")
+
+
+def offer(studio: Studio, job: TrainJob, folder: str) -> None:
+    """Show these settings on the Train page, for a folder that is opened where it is not open."""
+    Proposal(studio).hand_on(job, folder)
+    if folder != studio.folder:
+        studio.open_folder(folder)
+    studio.put_aside_unfinished()
+    studio.job_offered.emit()
+    studio.page_wanted.emit("train")
 
 
 def with_network(job: TrainJob, variant: str) -> TrainJob:
@@ -55,11 +74,11 @@ def with_network(job: TrainJob, variant: str) -> TrainJob:
 
 
 def with_weights(job: TrainJob, weights: str, pictures: int, has_gpu: bool) -> TrainJob:
-    """Another start. Settings that are still the proposed ones become those proposed for the new start."""
-    if job.weights == weights:
+    """Another start. Settings that are still the proposed ones, or go on from a run, become those for the new start."""
+    if job.weights == weights and not job.parent:
         return job
-    usual = recipes.defaults(pictures, has_gpu, weights)
-    if job == recipes.defaults(pictures, has_gpu, job.weights):
+    usual = recipes.defaults(pictures, has_gpu, weights, has_classifier(weights))
+    if job.parent or job == recipes.defaults(pictures, has_gpu, job.weights, has_classifier(job.weights)):
         changed = usual
     elif weights == "none":
         changed = msgspec.structs.replace(
@@ -75,8 +94,22 @@ def with_weights(job: TrainJob, weights: str, pictures: int, has_gpu: bool) -> T
 
 
 def with_stage(job: TrainJob, train_from: str) -> TrainJob:
-    """Train more or less of the network; the learning rate is chosen anew."""
+    """Train more or less of the network; the learning rate is chosen anew, and L-BFGS goes with the last layer alone."""
+    if job.head == "light" and train_from.startswith("fc") and not job.parent:
+        return recipes.with_light_head(job)
+    if (
+        job.optimizer == "lbfgs"
+        and not msgspec.structs.replace(job, optimizer="sgd", train_from=train_from).trains_last_layer
+    ):
+        job = msgspec.structs.replace(job, optimizer="sgd", variation="flip")
     return msgspec.structs.replace(job, train_from=train_from, learning_rate=None)
+
+
+def with_head(job: TrainJob, head: str) -> TrainJob:
+    """Three linear layers or one. Where convolutions learn too, they go on doing so."""
+    if not recipes.train_from(job).startswith("fc"):
+        return msgspec.structs.replace(job, head=head, learning_rate=None)
+    return recipes.with_light_head(job) if head == "light" else recipes.with_classic_head(job)
 
 
 def with_rounds(job: TrainJob, rounds: int) -> TrainJob:
@@ -108,6 +141,31 @@ def variant_for(weights: str) -> str:
     return f"vgg{found[1]}{'_bn' if found[2] else ''}" if found else ""
 
 
+def has_classifier(weights: str) -> bool | None:
+    """Whether weights bring their classifier along, judged by a file's size; None for what is no file."""
+    if not is_file(weights):
+        return None
+    try:
+        return os.path.getsize(weights) > MOST_CONVOLUTIONS
+    except OSError:
+        return True
+
+
+def within_reach(job: TrainJob, device: DeviceFact | None) -> TrainJob:
+    """The job on a device that this machine has: a card may have been there last time."""
+    if device is None or job.device in ("auto", *(name for _words, name in devices(device))):
+        return job
+    return msgspec.structs.replace(job, device="auto")
+
+
+def devices(fact: DeviceFact | None) -> list[tuple[str, str]]:
+    """What a training can be told to run on, in words and as its job says it; nothing where there is no choice."""
+    if fact is None or fact.kind == "cpu":
+        return []
+    found = [(_("Automatic"), "auto"), (_("Processor"), "cpu"), (wording.device_title(fact), fact.kind)]
+    return [*found, (_("All {count} graphics cards").format(count=fact.cards), "all")] if fact.cards > 1 else found
+
+
 def is_file(weights: str) -> bool:
     """Whether the weights are a file of one's own."""
     return weights not in ("none", "official", "official-features")
@@ -115,4 +173,9 @@ def is_file(weights: str) -> bool:
 
 def shape(job: TrainJob, classes: int = 1000) -> vgg.Shape:
     """The network that a job trains."""
-    return vgg.Shape(job.variant, max(1, classes), job.channels, job.width_divisor, job.slim_linear)
+    return vgg.Shape(job.variant, max(1, classes), job.channels, job.width_divisor, job.slim_linear, job.head)
+
+
+def file_megabytes(job: TrainJob, classes: int) -> int:
+    """The size of the trained network on the disk, in fp32."""
+    return round(4 * vgg.parameters(shape(job, classes)) / 1e6)

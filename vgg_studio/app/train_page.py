@@ -10,7 +10,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QWidget
 
-from vgg_studio.app import places, theme, train_job
+from vgg_studio.app import outlook_words, places, theme, train_job
 from vgg_studio.app.page import Page, Primary
 from vgg_studio.app.train_form import TrainForm
 from vgg_studio.app.train_job import Proposal
@@ -77,6 +77,11 @@ class TrainPage(Page):
         studio.device_changed.connect(self._scan_changed)
         studio.training_changed.connect(self._training_changed)
         studio.progress_changed.connect(self._progress_changed)
+        studio.job_offered.connect(self._folder_changed)
+        studio.prediction_changed.connect(self._measure)
+        studio.outlook.changed.connect(self._outlook_changed)
+        self.watch.outlook.look_wanted.connect(self._look)
+        self.watch.outlook.stop_wanted.connect(studio.outlook.stop_looking)
         self._clock = QTimer(self, interval=1000)  # the time left goes on between two events
         self._clock.timeout.connect(self._progress_changed)
 
@@ -222,7 +227,7 @@ class TrainPage(Page):
         self._scan_changed()
 
     def _scan_changed(self) -> None:
-        self.form.settings.device.show_device(self.studio.device)
+        self.form.settings.show_device(self.studio.device)
         if not self.state.locked:
             self._show_job(self.proposal.job())
         self._refresh()
@@ -258,8 +263,29 @@ class TrainPage(Page):
             self._clock.start()
         else:
             self._clock.stop()
+        self._measure()
         self._refresh_right()
         self.header_changed.emit()
+
+    def _measure(self) -> None:
+        """In the background, and only while nothing else goes on."""
+        if self.state is State.IDLE and not self.studio.prediction.running:
+            self.studio.outlook.measure(self.form.job)
+
+    def _look(self) -> None:
+        self.form.take_typed()
+        self.studio.outlook.look(msgspec.structs.replace(self.form.job, data=self.studio.folder))
+
+    def _outlook_changed(self) -> None:
+        self._measure()
+        self._show_outlook()
+
+    def _show_outlook(self) -> None:
+        job = self._job_of_run() if self.state.locked else self.form.job
+        job = msgspec.structs.replace(job, data=job.data or self.studio.folder)
+        shown = outlook_words.view(self.state, self.studio, job, self.progress())
+        found = self.studio.outlook.looked(job)
+        self.watch.show_outlook(shown, found.accuracy if found else None)
 
     def _refresh_right(self) -> None:
         state, progress = self.state, self.progress()
@@ -270,6 +296,7 @@ class TrainPage(Page):
         if progress.weights and progress.weights.advice and state.locked:
             self.form.settings.show_advice(True)
         self.watch.show_training(state, progress, self.studio.scan, self._steady.seconds_left)
+        self._show_outlook()
 
     def _left_sentence(self, run: RunFolder) -> str:
         """What the last start left behind."""

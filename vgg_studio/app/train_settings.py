@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
@@ -10,12 +11,16 @@ from vgg_studio.app.advanced_settings import summary
 from vgg_studio.app.fields import Choice, MenuButton, Number
 from vgg_studio.app.form_rows import DeviceRow, Field
 from vgg_studio.app.network_strip import NetworkStrip, sentence
+from vgg_studio.app.run_words import title_of
 from vgg_studio.app.widgets import Card, Divider, Elided, Label, Sign, plain_tip, row
 from vgg_studio.core import recipes, vgg, wording
+from vgg_studio.core.events import DeviceFact
 from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.language import _
 
 CHOOSE_FILE = "choose-a-file"  # the entry that asks for a file; never a job's weights
+PARENT = "the-run-before"  # the entry of the run that this one goes on from; never a job's weights
+HEAD_WIDTH = 168  # px: "Classic, 1,234 MB"
 LARGE_FIRST = tuple(reversed(vgg.STAGES))  # from little to everything
 
 
@@ -28,11 +33,12 @@ class TrainSettings(Card):
 
     def __init__(self) -> None:
         super().__init__(padding=0, spacing=0)
-        self.job = TrainJob()
-        self.locked = False
+        self.job, self._classes = TrainJob(), 0
+        self.locked = self._dense = False
+        self._fact: DeviceFact | None = None
         self.title = Label(role="strong")
         self.lock_sign, self.lock_words = Sign("lock", "muted", 16), Label(tone="muted", wrap=True)
-        self.network, self.weights, self.stage = Choice(), Choice(), Choice()
+        self.network, self.weights, self.stage, self.head = Choice(), Choice(), Choice(), Choice()
         self.strip, self.layers = NetworkStrip(), Label(tone="muted", wrap=True)
         self.advice = Label(tone="warn", wrap=True)
         self.rounds = Number(1, 10_000)
@@ -41,7 +47,7 @@ class TrainSettings(Card):
         self.advanced.setFont(theme.font("strong"))
         self.summed.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._fields = [Field(self.network, above=True), Field(self.weights, above=True), Field(self.stage, above=True)]
-        self._rounds_field = Field(self.rounds)
+        self._head_field, self._rounds_field = Field(self.head), Field(self.rounds)
         self._lay_out()
         self._connect()
 
@@ -56,6 +62,8 @@ class TrainSettings(Card):
         for widget in (self.strip, self.layers, self.advice):
             strip.addWidget(widget)
         self._rows.addLayout(strip)
+        self.head.setFixedWidth(HEAD_WIDTH)
+        self._rows.addLayout(self._head_field.row)
         self._rows.addLayout(self._rounds_field.row)
         self._rows.addWidget(self.device)
         self.box.addLayout(self._rows)
@@ -70,37 +78,55 @@ class TrainSettings(Card):
         self.network.currentIndexChanged.connect(self._network_chosen)
         self.weights.activated.connect(self._weights_chosen)
         self.stage.currentIndexChanged.connect(self._stage_chosen)
+        self.head.currentIndexChanged.connect(self._head_chosen)
         self.rounds.valueChanged.connect(self._rounds_chosen)
+        self.device.chosen.connect(self._device_chosen)
         self.advanced.toggled.connect(self.unfolded)
 
     def set_dense(self, dense: bool) -> None:
-        """Less air between the fields, for low windows."""
-        self._rows.setSpacing(12 if dense else 16)
+        """Less air between the fields, for low windows; least where the ways to end a run have to be seen, too."""
+        self._dense = dense
+        tight = dense and self.locked
+        self._rows.setSpacing(8 if tight else 12 if dense else 16)
+        self.device.set_tight(tight)
 
     def set_locked(self, locked: bool) -> None:
         """While a training runs its settings can be read, not changed."""
         self.locked = locked
         for widget in (self.lock_sign, self.lock_words):
             widget.setVisible(locked)
-        for field in (self.network, self.weights, self.rounds):
+        for field in (self.weights, self.rounds, self.device.choice):
             field.setEnabled(not locked)
         self.rounds.lineEdit().deselect()  # what was typed last is no longer about to be replaced
-        self._enable_stage()
+        self._enable()
+        self.set_dense(self._dense)
 
-    def _enable_stage(self) -> None:
-        self.stage.setEnabled(not self.locked and self.job.weights != "none")
+    def _enable(self) -> None:
+        """From scratch everything learns; what goes on from a run keeps that run's network."""
+        for field in (self.network, self.head):
+            field.setEnabled(not self.locked and not self.job.parent)
+        self.stage.setEnabled(not self.locked and not self._from_scratch())
+
+    def _from_scratch(self) -> bool:
+        return self.job.weights == "none" and not self.job.parent
 
     def show_job(self, job: TrainJob, classes: int) -> None:
         """Show a job's values; `classes` is how many answers its network gives."""
-        self.job = job
+        self.job, self._classes = job, classes
         self._fill()
         self.rounds.setValue(job.epochs)
         shape, stage = train_job.shape(job, classes), recipes.train_from(job)
         self.strip.show_network(shape, stage)
         self.layers.setText(sentence(shape, stage))
-        self._enable_stage()
+        self.show_device(self._fact)
+        self._enable()
         self.summed.setText(summary(job))
         self._advise(stage)
+
+    def show_device(self, fact: DeviceFact | None) -> None:
+        """What the machine has, and what of it the job asks for."""
+        self._fact = fact
+        self.device.show_device(fact, train_job.devices(fact), self.job.device)
 
     def retranslate(self) -> None:
         """Words anew."""
@@ -108,6 +134,10 @@ class TrainSettings(Card):
         self.lock_words.setText(_("fixed while training"))
         for field, name in zip(self._fields, (_("Network"), _("Start from"), _("How much to train")), strict=True):
             field.set_words(name)
+        self._head_field.set_words(
+            _("Head"),
+            _("What turns features into names: three layers as in the paper, or one that is ten times smaller."),
+        )
         self._rounds_field.set_words(_("Rounds"), _("One round is every picture to learn from, once."))
         self.advanced.set_words(_("Advanced"))
 
@@ -120,11 +150,13 @@ class TrainSettings(Card):
         if train_job.is_file(job.weights):
             starts.append((wording.weights_title(job.weights), job.weights))
         starts.append((_("A file of weights…"), CHOOSE_FILE))
-        stages = LARGE_FIRST if job.weights != "none" else ("block1",)
+        if job.parent:
+            starts.insert(0, (_("{run}, its best network").format(run=title_of(job.parent)), PARENT))
         for choice, items, value in (
             (self.network, networks, job.variant),
-            (self.weights, starts, job.weights),
-            (self.stage, [(wording.stage_title(stage), stage) for stage in stages], recipes.train_from(job)),
+            (self.weights, starts, PARENT if job.parent else job.weights),
+            (self.stage, [(wording.stage_title(stage), stage) for stage in self._stages()], recipes.train_from(job)),
+            (self.head, self._heads(), job.head),
         ):
             choice.fill(list(items))
             blocked = choice.blockSignals(True)
@@ -132,10 +164,24 @@ class TrainSettings(Card):
             choice.blockSignals(blocked)
             choice.setToolTip(plain_tip(choice.currentText()))
 
+    def _stages(self) -> tuple[str, ...]:
+        """From little to everything, as far as there is a difference: a light head is one layer."""
+        if self._from_scratch():
+            return ("block1",)
+        return tuple(stage for stage in LARGE_FIRST if self.job.head == "classic" or stage not in ("fc6", "fc7"))
+
+    def _heads(self) -> list[tuple[str, str]]:
+        words = {"classic": _("Classic, {count} MB"), "light": _("Light, {count} MB")}
+        sizes = {head: msgspec.structs.replace(self.job, head=head, optimizer="sgd") for head in vgg.HEADS}
+        return [
+            (words[head].format(count=wording.number(train_job.file_megabytes(job, self._classes))), head)
+            for head, job in sizes.items()
+        ]
+
     def _advise(self, stage: str) -> None:
-        """Convolutions alone leave the classifier random: training only its end would build on noise."""
-        bare = self.job.weights == "official-features" and stage in ("fc7", "fc8")
-        self.show_advice(bare)
+        """Convolutions alone leave a classic classifier random: training only its end would build on noise."""
+        bare = self.job.weights == "official-features" and self.job.head == "classic" and not self.job.parent
+        self.show_advice(bare and stage in ("fc7", "fc8"))
 
     def show_advice(self, wanted: bool) -> None:
         """Say, or stop saying, that the weights have no classifier."""
@@ -152,6 +198,12 @@ class TrainSettings(Card):
     def _stage_chosen(self) -> None:
         self.edited.emit(train_job.with_stage(self.job, self.stage.currentData()))
 
+    def _head_chosen(self) -> None:
+        self.edited.emit(train_job.with_head(self.job, self.head.currentData()))
+
+    def _device_chosen(self, name: str) -> None:
+        self.edited.emit(msgspec.structs.replace(self.job, device=name))
+
     def _rounds_chosen(self, value: int) -> None:
         if value != self.job.epochs:
             self.edited.emit(train_job.with_rounds(self.job, value))
@@ -159,9 +211,9 @@ class TrainSettings(Card):
     def _weights_chosen(self) -> None:
         chosen = self.weights.currentData()
         if chosen == CHOOSE_FILE:
-            self.weights.choose(self.job.weights)
+            self.weights.choose(PARENT if self.job.parent else self.job.weights)
             self._ask_for_file()
-        elif chosen != self.job.weights:
+        elif chosen != PARENT and (self.job.parent or chosen != self.job.weights):
             self.weights_wanted.emit(chosen)
 
     def _ask_for_file(self) -> None:

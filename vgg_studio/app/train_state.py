@@ -7,7 +7,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from vgg_studio.app.page import Primary
-from vgg_studio.core import vgg, wording
+from vgg_studio.app.run_words import title_of
+from vgg_studio.core import recipes, vgg, wording
 from vgg_studio.core.errors import sentence_and_remedy
 from vgg_studio.core.events import DeviceFact, Failure
 from vgg_studio.core.jobs import TrainJob
@@ -78,11 +79,16 @@ def _without_run(studio: Studio) -> State:
 
 def ready_sentence(job: TrainJob, folder: str, device: DeviceFact | None) -> str:
     """What Start will do."""
-    values = {"network": vgg.title(job.variant), "folder": folder}
+    values = {"network": vgg.title(job.variant), "folder": folder, "run": title_of(job.parent)}
+    values["stage"] = wording.stage_title(recipes.train_from(job))
+    if job.parent:
+        return _("Ready to continue from {run}. What learns: {stage}.").format(**values)
     if device is None:
         return _("Ready to train {network} on {folder}.").format(**values)
-    if device.kind == "cpu":
+    if "cpu" in (device.kind, job.device):
         return _("Ready to train {network} on {folder}, on the processor.").format(**values)
+    if job.device == "all":
+        return _("Ready to train {network} on {folder}, on all graphics cards.").format(**values)
     return _("Ready to train {network} on {folder}, on the graphics card.").format(**values)
 
 

@@ -6,6 +6,8 @@ from PySide6.QtWidgets import QWidget
 
 from vgg_studio.app.chart_slot import ChartSlot
 from vgg_studio.app.failure_card import FailureCard, details_of
+from vgg_studio.app.outlook_card import OutlookCard
+from vgg_studio.app.outlook_words import View
 from vgg_studio.app.scan_state import ScanState
 from vgg_studio.app.train_state import State, saved_round
 from vgg_studio.app.train_tiles import TrainTiles, figures_of_scan, figures_of_training
@@ -21,8 +23,9 @@ class TrainWatch(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.failure, self.tiles, self.plots = FailureCard(), TrainTiles(), ChartSlot()
-        box = column(self.failure, self.tiles, self.plots, spacing=16)
-        box.setStretch(2, 1)
+        self.outlook = OutlookCard()
+        box = column(self.failure, self.tiles, self.outlook, self.plots, spacing=16)
+        box.setStretch(3, 1)
         self.setLayout(box)
 
     def show_training(self, state: State, progress: Progress, scan: ScanState, seconds_left: float | None) -> None:
@@ -36,8 +39,14 @@ class TrainWatch(QWidget):
         self.plots.set_hint(hint(state))
         self.plots.show_progress(progress)
 
+    def show_outlook(self, view: View, baseline: float | None) -> None:
+        """Show what is known beforehand; `baseline` is the accuracy to beat, a line in the plot."""
+        self.outlook.show_view(view)
+        self.plots.set_baseline(baseline)
+
     def retranslate(self) -> None:
         """Words anew."""
+        self.outlook.retranslate()
         self.plots.retranslate()
 
     def _show_failure(self, state: State, progress: Progress) -> None:
