@@ -25,6 +25,8 @@ CASES = [
         Shape("vgg16", classes=2, width_divisor=8, slim_linear=True),
         Preprocessing(image_size=48, resize="crop", resize_side=60, mean=IMAGENET_MEAN, std=IMAGENET_STD),
     ),
+    (Shape("vgg11", classes=3, head="light"), Preprocessing(image_size=32)),
+    (Shape("vgg11_bn", classes=3, width_divisor=16, head="light"), Preprocessing(image_size=64, mirror=True)),
 ]
 
 
@@ -45,7 +47,9 @@ def _run(code: str) -> dict[str, Any]:
     return names
 
 
-@pytest.mark.parametrize(("shape", "preprocessing"), CASES, ids=["slim", "grey", "crop"])
+@pytest.mark.parametrize(
+    ("shape", "preprocessing"), CASES, ids=["slim", "grey", "crop", "light", "light, slim, mirrored"]
+)
 def test_that_the_shown_code_gives_our_scores(
     shape: Shape,
     preprocessing: Preprocessing,
@@ -60,7 +64,8 @@ def test_that_the_shown_code_gives_our_scores(
         array = to_array(Image.open("picture.jpg").convert("RGB"), preprocessing)
         mean, std = (torch.tensor(values)[:, None, None] for values in (preprocessing.mean, preprocessing.std))
         picture = (torch.from_numpy(array.copy()).permute(2, 0, 1) / 255 - mean) / std
-        wanted = network(picture.unsqueeze(0))[0]
+        faces = [picture, picture.flip(-1)] if preprocessing.mirror else [picture]
+        wanted = network(torch.stack(faces)).mean(0)
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
     assert capsys.readouterr().out.strip() == f"class {int(wanted.argmax())}"
 

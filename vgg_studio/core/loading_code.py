@@ -36,13 +36,39 @@ def loading_code(shape: vgg.Shape, preprocessing: Preprocessing, file: str) -> s
         'upright = ImageOps.exif_transpose(Image.open("picture.jpg"))',
         'picture = prepare(upright.convert("RGB"))',
     ]
-    lines += ["scores = network(picture.unsqueeze(0))[0]", "print(names[str(int(scores.argmax()))])"]
+    if preprocessing.mirror:
+        lines += [
+            "mirrored = torch.stack([picture, picture.flip(-1)])",
+            "scores = network(mirrored).mean(0)  # the answer is the mean of both",
+        ]
+    else:
+        lines.append("scores = network(picture.unsqueeze(0))[0]")
+    lines.append("print(names[str(int(scores.argmax()))])")
     return "\n".join(lines)
 
 
 def _network(shape: vgg.Shape) -> list[str]:
-    if shape.channels == 3 and shape.width_divisor == 1 and not shape.slim_linear:
-        return [f"network = torchvision.models.{shape.variant}(num_classes={shape.classes})"]
+    light = shape.head == "light"
+    if shape.channels == 3 and shape.width_divisor == 1 and (light or not shape.slim_linear):
+        spare = ", init_weights=False" if light else ""  # its classifier is replaced at once
+        return [
+            f"network = torchvision.models.{shape.variant}(num_classes={shape.classes}{spare})",
+            *(_light_head(shape) if light else ()),
+        ]
+    return [*_slim_trunk(shape), *(_light_head(shape) if light else _slim_head(shape))]
+
+
+def _light_head(shape: vgg.Shape) -> list[str]:
+    last = vgg.layers(shape)[-1]
+    return [
+        f"network.avgpool = torch.nn.AdaptiveAvgPool2d(({shape.pooled_side}, {shape.pooled_side}))",
+        "network.classifier = torch.nn.Sequential(",
+        f"    torch.nn.Dropout(), torch.nn.Linear({last.inputs}, {last.outputs})",
+        ")",
+    ]
+
+
+def _slim_trunk(shape: vgg.Shape) -> list[str]:
     plan = [str(channels) if kind == "conv" else '"M"' for kind, channels in _plan(shape)]
     lines = [
         "from torchvision.models.vgg import VGG, make_layers",
@@ -54,11 +80,15 @@ def _network(shape: vgg.Shape) -> list[str]:
         first = shape.blocks[0][1]
         lines.append(f"layers[0] = torch.nn.Conv2d({shape.channels}, {first}, 3, padding=1)")
     lines.append(f"network = VGG(layers, num_classes={shape.classes}, init_weights=False)")
-    for layer in vgg.layers(shape):
-        if layer.kind == "linear":
-            index = layer.key.removeprefix("classifier.")
-            lines.append(f"network.classifier[{index}] = torch.nn.Linear({layer.inputs}, {layer.outputs})")
     return lines
+
+
+def _slim_head(shape: vgg.Shape) -> list[str]:
+    return [
+        f"network.classifier[{layer.key.removeprefix('classifier.')}] = torch.nn.Linear({layer.inputs}, {layer.outputs})"
+        for layer in vgg.layers(shape)
+        if layer.kind == "linear"
+    ]
 
 
 def _plan(shape: vgg.Shape) -> list[tuple[str, int]]:
