@@ -239,6 +239,17 @@ def test_that_what_earlier_runs_left_is_told_by_the_first_round() -> None:
     assert (progress.features.found, progress.features.computed) == (800, 200)
 
 
+def test_that_the_parts_of_the_pictures_are_reported_together_and_late_ones_are_no_learning() -> None:
+    train, val = ready(300, 500, 1050), ready(0, 200, 1070)
+    first, batch, end = cached_round(1, 1070)
+    late = [ready(0, 10, 1074), msgspec.structs.replace(end, time=1075)]
+    progress = folded([started(None), train, val, first, batch, *late])
+    assert progress.features is not None
+    assert (progress.features.found, progress.features.computed, progress.features.seconds) == (300, 700, 70)
+    assert progress.round_seconds() == pytest.approx(1075 - 1070 - 1)
+    assert progress.extracting.seconds == pytest.approx(71)
+
+
 def test_that_half_a_round_of_another_session_is_no_measure() -> None:
     progress = folded([started(None), ready(0, 1000, 1000), *cached_round(1, 1000)])
     progress.fold(ev.RunResumed(run="r", epoch=2, batch=9, epochs=10))

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from vgg_studio.core import events as ev
+from vgg_studio.core.extracting import Extracting, Mark, mark, speed
 from vgg_studio.core.forecast import middle
 from vgg_studio.core.run_folder import epoch_row
 
-RATE_SECONDS = 30.0  # the speed shown is a mean over this long
 CURVE_POINTS_A_ROUND = 200
 
 
@@ -21,11 +21,6 @@ class Point(NamedTuple):
     x: float
     loss: float | None
     accuracy: float | None
-
-
-class _Mark(NamedTuple):
-    time: float
-    pictures: int  # since the run's start, or since the phase's
 
 
 @dataclass
@@ -49,20 +44,15 @@ class Progress:
     classes_left_out: list[ev.ClassLeftOut] = field(default_factory=list)
     evaluation: ev.Evaluation | None = None
     checkpoint: ev.CheckpointSaved | None = None
-    features: ev.FeaturesReady | None = None  # the first of this session: what earlier runs had left
     shrunk: ev.BatchShrunk | None = None
     quick_look: ev.QuickLook | None = None
     ended: ev.RunEnded | None = None
     ending: str = ""  # what the user asked for: pause, finish, discard
     seconds: float = 0.0  # of training, pauses left out
-    extracting_seconds: float = 0.0  # of those, for the frozen part
-    _marks: deque[_Mark] = field(default_factory=deque)
-    _extracted: deque[_Mark] = field(default_factory=deque)
-    _extracting_since: float = 0.0
-    _ready: ev.FeaturesReady | None = None  # of this round
-    _more_to_extract: bool = True  # the last round had something that the cache lacked
-    _broken: bool = False  # part of this round was learned in another session
+    extracting: Extracting = field(default_factory=Extracting)
+    _marks: deque[Mark] = field(default_factory=deque)  # pictures since the run's start
     _learned: dict[int, float] = field(default_factory=dict)  # seconds of whole rounds, without the frozen part
+    _broken: bool = False  # part of this round was learned in another session
 
     @property
     def outcome(self) -> str:
@@ -95,7 +85,8 @@ class Progress:
         """Share of the whole run that is done, 0 to 1: of its rounds, or of its time where a frozen part comes before them."""
         if not self.epochs:
             return 0.0
-        spent = self.extracting_seconds + self._extracting_now()
+        within = self.extracting.now() if self.phase == "extracting" else 0.0
+        spent = self.extracting.seconds + within
         left = self.seconds_left() if spent else None
         if left is None:
             return self.rounds_done / self.epochs
@@ -103,13 +94,18 @@ class Progress:
         return spent / (spent + left) if spent + left else 0.0
 
     @property
+    def features(self) -> ev.FeaturesReady | None:
+        """What earlier runs had left of the frozen part's features, and what was computed before the first batch."""
+        return self.extracting.features
+
+    @property
     def images_per_second(self) -> float | None:
         """Pictures a second over the last RATE_SECONDS of training, or of extracting while that goes on."""
-        marks = self._extracted if self.phase == "extracting" else self._marks
-        if len(marks) < 2:
-            return self.rows[-1].images_per_second if self.rows and self.phase != "extracting" else None
-        first, last = marks[0], marks[-1]
-        return (last.pictures - first.pictures) / (last.time - first.time) if last.time > first.time else None
+        if self.phase == "extracting":
+            return speed(self.extracting.marks)
+        if len(self._marks) < 2:
+            return self.rows[-1].images_per_second if self.rows else None
+        return speed(self._marks)
 
     def round_seconds(self) -> float | None:
         """Mean seconds of a round, checking included; computing features of the frozen part is not."""
@@ -143,31 +139,20 @@ class Progress:
     def _extracting_left(self) -> float | None:
         """Seconds of work for the frozen part that are still to come; None where its speed is not known yet."""
         said = self.forecast.extract_seconds if self.forecast else 0.0
-        if self.phase != "extracting":
-            comes = self._counts_features and self._more_to_extract
-            return max(0.0, said - self.extracting_seconds) if comes else 0.0
-        rate = self.images_per_second
-        if not rate:
-            return None
-        now = max(0, self.phase_total - self.phase_done) / rate
-        return max(now, said - self.extracting_seconds - self._extracting_now())
-
-    def _extracting_now(self) -> float:
-        """Seconds in the phase of extracting that goes on."""
-        if self.phase != "extracting" or not self._extracted:
-            return 0.0
-        return self._extracted[-1].time - self._extracting_since
+        if self.phase == "extracting":
+            return self.extracting.left(max(0, self.phase_total - self.phase_done), said)
+        comes = self.features is not None and self.extracting.more
+        return max(0.0, said - self.extracting.seconds) if comes else 0.0
 
     def fold(self, event: ev.Event) -> None:
         """Take one event in; events that say nothing about a training are ignored."""
         match event:
             case ev.PhaseStarted(phase=phase, total=total):
                 self.phase, self.phase_done, self.phase_total = phase, 0, total
-                self._extracted.clear()
-                self._extracting_since = event.time
+                self.extracting.phase_started(event)
             case ev.PhaseProgress(phase=phase, done=done, total=total):
                 self.phase, self.phase_done, self.phase_total = phase, done, total
-                _mark(self._extracted, event.time, done)
+                mark(self.extracting.marks, event.time, done)
             case ev.RunStarted(run=run, epochs=epochs):
                 self.started, self.run, self.epochs = event, run, epochs
             case ev.BatchEnded():
@@ -207,15 +192,13 @@ class Progress:
         self.rows = [row for row in self.rows if row.epoch <= complete]
         self.curve = [point for point in self.curve if point.x <= complete]
         self.epoch, self.pictures, self.phase, self.evaluation = complete, 0, None, None
-        self.features = self._ready = None
+        self.extracting.resumed()
         self._broken = event.batch > 0
         self._learned = {epoch: seconds for epoch, seconds in self._learned.items() if epoch <= complete}
         self._marks.clear()
 
     def _features_ready(self, event: ev.FeaturesReady) -> None:
-        self.features, self._ready = self.features or event, event
-        self._more_to_extract = event.computed > 0
-        self.extracting_seconds += event.seconds
+        self.extracting.ready(event)
         if self.phase == "extracting":
             self.phase = "training"
 
@@ -225,28 +208,22 @@ class Progress:
         x = event.epoch - 1 + event.pictures / max(1, event.pictures_total)
         if not self.curve or x - self.curve[-1].x >= 1 / CURVE_POINTS_A_ROUND:
             self.curve.append(Point(x, event.loss, event.accuracy))
-        _mark(self._marks, event.time, (event.epoch - 1) * event.pictures_total + event.pictures)
+        mark(self._marks, event.time, (event.epoch - 1) * event.pictures_total + event.pictures)
 
     def _epoch_ended(self, event: ev.EpochEnded) -> None:
         self.rows = [row for row in self.rows if row.epoch != event.epoch] + [epoch_row(event)]
         self.epoch, self.best_epoch = event.epoch, event.best_epoch or self.best_epoch
-        learned = event.seconds if self._ready is None or self._broken else event.time - self._ready.time
+        learned, extracted = self.extracting.round_ended(event)
         if not self._broken:
             self._learned[event.epoch] = learned
-        self.seconds += learned + (self._ready.seconds if self._ready else 0.0)
-        self._ready, self._broken = None, False
+        self.seconds += learned + extracted
+        self._broken = False
         self._marks.clear()  # checking took time in which nothing was learned
 
     def _run_ended(self, event: ev.RunEnded) -> None:
         self.ended, self.ending, self.phase = event, "", None
         self.best_epoch = event.best_epoch or self.best_epoch
         self.run = event.run or self.run
-
-
-def _mark(marks: deque[_Mark], time: float, pictures: int) -> None:
-    marks.append(_Mark(time, pictures))
-    while marks[-1].time - marks[0].time > RATE_SECONDS:
-        marks.popleft()
 
 
 def folded(events: Iterable[ev.Event]) -> Progress:
