@@ -46,18 +46,23 @@ class Probe:
     nvidia_cards: int = 0
     torch_cuda: tuple[int, int] = (0, 0)
     processor: str = ""
+    processor_bf16: bool = False
     cores: int = 1
     memory_bytes: int = 0
 
 
 @dataclass(frozen=True)
 class Device:
-    """The choice: `precision` is fp32, bf16 or fp16 (which needs a gradient scaler); `threads` are those of the processor."""
+    """The choice: `precision` is fp32, bf16 or fp16 (which needs a gradient scaler); `threads` are those of the processor.
+
+    `bf16` tells whether the device computes bf16 in hardware; a processor that does need not be faster with it.
+    """
 
     torch: torch.device
     fact: DeviceFact
     precision: str = "fp32"
     threads: int = 1
+    bf16: bool = False
 
 
 def prepare_process() -> None:
@@ -100,7 +105,7 @@ def autocast(device: Device) -> contextlib.AbstractContextManager[object]:
 def _on_card(kind: str, card: Card) -> Device:
     fact = DeviceFact(kind=kind, name=card.name, cores=usable_cores(), memory_bytes=card.memory_bytes)
     precision = ("bf16" if card.bf16 else "fp16") if kind == "cuda" else "fp32"
-    return Device(torch.device(kind), fact, precision, torch.get_num_threads())
+    return Device(torch.device(kind), fact, precision, torch.get_num_threads(), card.bf16)
 
 
 def _processor(machine: Probe, reason: str) -> Device:
@@ -113,7 +118,7 @@ def _processor(machine: Probe, reason: str) -> Device:
         reason=reason,
         command=MEND_COMMAND if mendable else "",
     )
-    return Device(torch.device("cpu"), fact, "fp32", torch.get_num_threads())
+    return Device(torch.device("cpu"), fact, "fp32", torch.get_num_threads(), machine.processor_bf16)
 
 
 def _why_no_card(machine: Probe) -> str:
@@ -136,6 +141,7 @@ def look() -> Probe:
         nvidia_cards=nvidia_cards,
         torch_cuda=_version(torch.version.cuda or "0.0"),
         processor=_processor_name(),
+        processor_bf16=_processor_bf16(),
         cores=usable_cores(),
         memory_bytes=_memory_bytes(),
     )
@@ -210,6 +216,20 @@ def _processor_name() -> str:
             if line.startswith(("model name", "Model")):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def _processor_bf16() -> bool:
+    """Whether the processor multiplies bf16 itself (AVX512_BF16, AMX, ARM's bf16) and oneDNN is allowed to let it.
+
+    Without it bf16 is 6 to 500 times slower than fp32 (pytorch issues 146508 and 183815), so it is not even tried.
+    """
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():  # noqa: SLF001 - heeds ONEDNN_MAX_CPU_ISA, as nothing public does
+        return False
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()  # noqa: SLF001 - as above
+    with contextlib.suppress(OSError):
+        return " bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    return False
 
 
 def _memory_bytes() -> int:

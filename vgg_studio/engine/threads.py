@@ -32,5 +32,10 @@ def for_answers(shape: vgg.Shape, image_size: int, batch: int) -> int:
     return _worth(vgg.macs(shape, image_size) * batch)
 
 
+def most() -> int:
+    """All threads that the engine may use: what was asked from outside, else one for each real core."""
+    return int(os.environ.get("OMP_NUM_THREADS") or 0) or real_cores()
+
+
 def _worth(step: float) -> int:
-    return 1 if step < SMALL_STEP else int(os.environ.get("OMP_NUM_THREADS") or 0) or real_cores()
+    return 1 if step < SMALL_STEP else most()
