@@ -206,7 +206,7 @@ def test_that_varying_a_batch_does_not_touch_the_kept_pictures(folder: Path) -> 
 
 
 def test_that_crops_lie_within_the_picture() -> None:
-    boxes = batches._boxes(draws.uniform(0, 1, np.arange(1000), 5))
+    boxes = draws.crop_boxes(draws.uniform(0, 1, np.arange(1000), draws.FOR_VIEW))
 
     left, top, width, height = boxes.T
     assert boxes.min() >= 0

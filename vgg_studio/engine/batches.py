@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -16,8 +17,8 @@ from vgg_studio.core.errors import PictureRefused
 from vgg_studio.core.events import PictureRef
 from vgg_studio.core.split import Item
 from vgg_studio.engine import draws
+from vgg_studio.engine.card_store import DeviceStore
 from vgg_studio.engine.data import Bytes, PictureStore, Refusal, ahead, workers
-
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,15 @@ def stream(
     items: Sequence[Item],
     numbers: Sequence[npt.NDArray[np.intp]],
     variation: Variation | None = None,
+    pinned: bool = False,
 ) -> Generator[Batch, None, None]:
-    """The batches whose items' numbers are given, read and varied ahead of time by threads. Close it to end them."""
-    tasks = (partial(_batch, store, items, some, variation) for some in numbers)
+    """The batches whose items' numbers are given, read and varied ahead of time by threads. Close it to end them.
+
+    `pinned` lays them where a CUDA device fetches them by itself. From a store on a device they come on that device.
+    """
+    if isinstance(store, DeviceStore):
+        return _on_device(store, items, numbers, variation)
+    tasks = (partial(_batch, store, items, some, variation, pinned) for some in numbers)
     threads = 1 if store.keeps else workers()
     return ahead(tasks, threads, depth=2 * threads)
 
@@ -79,31 +86,65 @@ def cropped(pictures: Tensor, boxes: Tensor) -> Tensor:
 
 
 def _batch(
-    store: PictureStore, items: Sequence[Item], numbers: npt.NDArray[np.intp], variation: Variation | None
+    store: PictureStore,
+    items: Sequence[Item],
+    numbers: npt.NDArray[np.intp],
+    variation: Variation | None,
+    pinned: bool,
 ) -> Batch:
-    refused: list[Refusal] = []
-    good: list[int] = []
     arrays: list[Bytes] = []
+    good, refused = _usable(items, numbers, lambda picture: arrays.append(store.read(picture)))
+    side, channels = store.prep.image_size, store.prep.channels
+    pictures = torch.empty((len(good), side, side, channels), dtype=torch.uint8, pin_memory=pinned)
+    values = pictures.numpy()
+    if good:
+        np.stack(arrays, out=values)
+    mirrored, boxes = _drawn(good, variation)
+    if mirrored is not None:
+        values[mirrored] = values[mirrored, :, ::-1]
+    return Batch(pictures, _labels(items, good), boxes, refused)
+
+
+def _on_device(
+    store: DeviceStore, items: Sequence[Item], numbers: Sequence[npt.NDArray[np.intp]], variation: Variation | None
+) -> Generator[Batch, None, None]:
+    """Batches gathered on the device; threads read what is not there yet, ahead of time."""
+    tasks = (partial(_usable, items, some, store.load) for some in numbers)
+    with contextlib.closing(ahead(tasks, workers(), depth=2 * workers())) as loading:
+        for good, refused in loading:
+            mirrored, boxes = _drawn(good, variation)
+            pictures = store.gather([items[number].picture for number in good], mirrored)
+            labels = _labels(items, good).to(store.device, non_blocking=True)
+            moved = None if boxes is None else boxes.to(store.device, non_blocking=True)
+            yield Batch(pictures, labels, moved, refused)
+
+
+def _usable(
+    items: Sequence[Item], numbers: npt.NDArray[np.intp], use: Callable[[PictureRef], None]
+) -> tuple[list[int], list[Refusal]]:
+    """Use the pictures of items one after the other: the numbers of those that could be read, and the others."""
+    good: list[int] = []
+    refused: list[Refusal] = []
     for number in numbers.tolist():
         try:
-            arrays.append(store.read(items[number].picture))
+            use(items[number].picture)
             good.append(number)
         except PictureRefused as refusal:
             refused.append((items[number].picture, refusal))
-    side, channels = store.prep.image_size, store.prep.channels
-    pictures = np.stack(arrays) if arrays else np.empty((0, side, side, channels), np.uint8)
-    labels = torch.tensor([items[number].label for number in good], dtype=torch.int64)
-    boxes = _vary(pictures, good, variation) if variation and good else None
-    return Batch(torch.from_numpy(pictures), labels, boxes, refused)
+    return good, refused
 
 
-def _vary(pictures: Bytes, numbers: list[int], variation: Variation) -> Tensor | None:
-    if variation.kind == "none":
-        return None
+def _labels(items: Sequence[Item], numbers: list[int]) -> Tensor:
+    return torch.tensor([items[number].label for number in numbers], dtype=torch.int64)
+
+
+def _drawn(numbers: list[int], variation: Variation | None) -> tuple[npt.NDArray[np.bool_] | None, Tensor | None]:
+    """Which pictures are mirrored, and their crops."""
+    if variation is None or variation.kind == "none" or not numbers:
+        return None, None
     drawn = draws.uniform(variation.seed, variation.epoch, numbers, draws.FOR_VIEW)
-    mirrored = drawn[:, 0] < 0.5
-    pictures[mirrored] = pictures[mirrored, :, ::-1]
-    return torch.from_numpy(draws.crop_boxes(drawn).astype(np.float32)) if variation.kind == "flip_crop" else None
+    crops = variation.kind == "flip_crop"
+    return drawn[:, 0] < 0.5, torch.from_numpy(draws.crop_boxes(drawn).astype(np.float32)) if crops else None
 
 
 def missing(items: Sequence[Item], refused: set[PictureRef]) -> npt.NDArray[np.bool_]:
