@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -93,7 +93,7 @@ class Rates(Generic[Name]):
         return {name: self._macs / took for name, took in self._seconds.items()}
 
 
-def by_turns(runs: dict[Name, Run], device: torch.device, seconds: float) -> dict[Name, float]:
+def by_turns(runs: Mapping[Name, Run], device: torch.device, seconds: float) -> dict[Name, float]:
     """The least time of each run out of three; fewer, but at least one after a warm-up, once so many seconds are over."""
     end = time.perf_counter() + seconds
     best = dict.fromkeys(runs, math.inf)
