@@ -18,7 +18,7 @@ def say(event: ev.Event, order: str, number: int = 0) -> None:
 
 def ended(order: str, training: bool, outcome: str = "") -> ev.Event:
     if training:
-        return ev.RunEnded(outcome=outcome or "finished")  # type: ignore[arg-type]
+        return ev.RunEnded(outcome=outcome or "finished", run=str(os.getpid()))  # type: ignore[arg-type]
     return ev.JobEnded(outcome=outcome or "done")  # type: ignore[arg-type]
 
 
@@ -34,6 +34,8 @@ def flood(order: str, count: int) -> None:
 def main(behaviour: str, number: int = 0) -> None:
     if behaviour == "deaf":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if behaviour == "late":
+        time.sleep(0.5)
     sys.stdout.buffer.write(ev.to_line(ev.EngineReady(role="predict", device=ev.DeviceFact(cores=2))))
     sys.stdout.buffer.flush()
     for line in iter(sys.stdin.buffer.readline, b""):
@@ -57,7 +59,7 @@ def main(behaviour: str, number: int = 0) -> None:
             sys.stdout.buffer.write(request.id.encode() + b'"}\n')
         if behaviour == "flooding":
             flood(request.id, number)
-        say(ended(request.id, training), request.id)
+        say(ended(request.id, training, "failed" if behaviour == "failing" else ""), request.id)
 
 
 if __name__ == "__main__":

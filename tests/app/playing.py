@@ -40,7 +40,12 @@ def tuned(engines: FakeEngines) -> ev.MachineProfile:
     assert isinstance(job, TuneJob)
     way = ev.Candidate(way=ev.Way(), macs_per_second=150e9)
     profile = ev.MachineProfile(
-        machine="drawn", variant=job.variant, extract=[way], train_macs={"fp32": 100e9}, linear_bytes=8e9, decode_pixels=1e8
+        machine="drawn",
+        variant=job.variant,
+        extract=[way],
+        train_macs={"fp32": 100e9},
+        linear_bytes=8e9,
+        decode_pixels=1e8,
     )
     engines.send(order, ev.MachineTuned(profile=profile), ev.JobEnded(outcome="done"))
     return profile

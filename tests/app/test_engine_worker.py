@@ -165,14 +165,63 @@ def test_that_closing_while_training_pauses_the_run(make: Make, process: Process
     assert ended.outcome == "paused"
 
 
-def test_that_every_training_gets_a_process_of_its_own(make: Make, process: Process) -> None:
+def train(engines: Engines, heard: Heard, process: Process) -> str:
+    """One training; returns the id of the process that did it."""
+    order = engines.ask("train", TrainJob(data="/pictures"))
+    process(until=lambda: bool(heard.of(order)))
+    (end,) = heard.of(order)
+    assert isinstance(end, ev.RunEnded)
+    return end.run
+
+
+def in_turn(*behaviours: str) -> Engines:
+    """Engines of which each process behaves differently, the last behaviour for all that follow."""
+    left = list(behaviours)
+    return Engines(lambda _role: [sys.executable, SCRIPT, left.pop(0) if len(left) > 1 else left[0]])
+
+
+@pytest.fixture
+def roomy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vgg_studio.app.engines.memory_bytes", lambda: 16 << 30)
+
+
+@pytest.mark.usefixtures("roomy")
+def test_that_a_fresh_engine_stands_ready_after_a_training(make: Make, process: Process) -> None:
     engines = make("plain")
     heard = Heard(engines)
-    for _ in range(2):
-        order = engines.ask("train", TrainJob(data="/pictures"))
-        process(until=lambda order=order: bool(heard.of(order)))
-    assert heard.ready == ["train", "train"]
-    assert [type(event) for _, event in heard.told] == [ev.RunEnded, ev.RunEnded]
+    first = train(engines, heard, process)
+    process(until=lambda: heard.ready == ["train", "train"])
+    assert train(engines, heard, process) != first
+
+
+@pytest.mark.usefixtures("roomy")
+def test_that_a_training_at_once_need_not_wait_for_the_fresh_engine(process: Process) -> None:
+    engines = in_turn("plain", "late")
+    heard = Heard(engines)
+    assert train(engines, heard, process) == train(engines, heard, process)
+    assert heard.ready == ["train"]
+    process(until=lambda: heard.ready == ["train", "train"])
+    assert engines.close()
+
+
+@pytest.mark.usefixtures("roomy")
+def test_that_an_engine_in_which_a_training_failed_does_no_other(process: Process) -> None:
+    engines = in_turn("failing", "late")
+    heard = Heard(engines)
+    assert train(engines, heard, process) != train(engines, heard, process)
+    assert engines.close()
+
+
+def test_that_a_small_machine_starts_an_engine_only_when_it_is_needed(
+    make: Make, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vgg_studio.app.engines.memory_bytes", lambda: 4 << 30)
+    engines = make("plain")
+    heard = Heard(engines)
+    first = train(engines, heard, process)
+    process(ms=300)
+    assert heard.ready == ["train"]
+    assert train(engines, heard, process) != first
 
 
 def test_that_a_million_batches_reach_the_window_as_a_few_deliveries(make: Make, process: Process) -> None:

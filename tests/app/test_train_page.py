@@ -543,12 +543,12 @@ def test_that_tiles_are_as_high_in_chinese_and_while_a_run_goes_on(
     for code in ("en", "zh_CN"):
         language.use(code, paths.locales())
         ready.retranslate()
-        process(ms=20)
+        process(until=lambda: tiles.height() == tiles.tiles[0].height())
         before = tiles.height()
         feet.add(tuple(tile.value.geometry().bottom() - tile.name.geometry().bottom() for tile in tiles.tiles))
         if code == "en":
             start(ready, engines).begin().rounds(1, 6).batches(7, 13)
-            process(ms=20)
+            process(until=lambda: tiles.height() == tiles.tiles[0].height())
         assert tiles.height() == before
         assert before in (96, 112, 128)
     assert len(feet) == 1

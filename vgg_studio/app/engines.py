@@ -48,6 +48,8 @@ class _Link(QObject):
     def __init__(self, role: str, command: list[str]) -> None:
         super().__init__()
         self.role = role
+        self.ready = False
+        self.orders: set[str] = set()  # that have not ended
         self.thread_ = QThread()
         self.thread_.setObjectName(f"engine-{role}")
         self._worker = EngineWorker(role, command, str(paths.cache_folder()))
@@ -65,6 +67,7 @@ class _Link(QObject):
 
     @Slot(list)
     def _arrived(self, stamped: list[Stamped]) -> None:
+        self.ready = self.ready or any(isinstance(event, ev.EngineReady) for _order, event in stamped)
         self.arrived.emit(self.role, stamped)
 
     @Slot(str)
@@ -83,22 +86,23 @@ class Engines(QObject):
     def __init__(self, command: Callable[[str], list[str]] = engine_command) -> None:
         super().__init__()
         self._command = command
-        self._links: dict[str, _Link] = {}
+        self._links: dict[str, _Link] = {}  # by role
+        self._spare: _Link | None = None  # stands in for the engine that trains as soon as it is ready
         self._leaving: list[_Link] = []
-        self._roles: dict[str, str] = {}  # order -> role
+        self._asked: dict[str, _Link] = {}  # by order
         self._numbers = itertools.count(1)
 
     def ask(self, role: str, job: AnyJob) -> str:
         """Give an order to the engine of a role (`pictures`, `predict` or `train`); returns the order's id."""
         order = f"{role}-{next(self._numbers)}"
-        self._roles[order] = role
-        self._link(role).submitted.emit(order, to_line(Request(id=order, job=job)), isinstance(job, TrainJob))
+        link = self._asked[order] = self._link(role)
+        link.orders.add(order)
+        link.submitted.emit(order, to_line(Request(id=order, job=job)), isinstance(job, TrainJob))
         return order
 
     def stop(self, order: str, how: StopHow) -> None:
         """Ask an order to end; nothing happens where it has ended already."""
-        link = self._links.get(self._roles.get(order, ""))
-        if link is not None:
+        if link := self._asked.get(order):
             link.stopped.emit(order, how)
 
     def warm(self, role: str) -> None:
@@ -111,10 +115,10 @@ class Engines(QObject):
 
     def close(self, limit_ms: int = CLOSE_MS) -> bool:
         """End every process and thread, a training by a pause. Qt goes on working meanwhile. False when time ran out."""
-        for link in self._links.values():
-            link.shut.emit()
-        self._leaving += self._links.values()
+        for link in (*self._links.values(), *filter(None, [self._spare])):
+            self._let_go(link)
         self._links.clear()
+        self._spare = None
         end = time.monotonic() + limit_ms / 1000
         while self._living() and time.monotonic() < end:
             loop = QEventLoop()
@@ -128,18 +132,40 @@ class Engines(QObject):
 
     def _link(self, role: str) -> _Link:
         if role not in self._links:
-            link = self._links[role] = _Link(role, self._command(role))
-            link.arrived.connect(self._arrived)
-            link.lost.connect(self.lost)
+            self._links[role] = self._new(role)
         return self._links[role]
 
-    def _retire(self, role: str) -> None:
-        """A training's process has done its one run: let it go, and start another for the next."""
-        link = self._links.pop(role, None)
-        if link is not None:
-            link.shut.emit()
-            self._living()
-            self._leaving.append(link)
+    def _new(self, role: str) -> _Link:
+        link = _Link(role, self._command(role))
+        link.arrived.connect(self._arrived)
+        link.lost.connect(self.lost)
+        return link
+
+    def _let_go(self, link: _Link) -> None:
+        link.shut.emit()
+        self._leaving.append(link)
+
+    def _replace(self, link: _Link, failed: bool) -> None:
+        """A training has ended. Its process keeps the memory that it took, so a fresh one takes its place; until that is
+        ready the old one, whose libraries are loaded, does what comes next, unless something has gone wrong in it.
+        """
+        if self._links.get("train") is not link:
+            return
+        self._living()
+        roomy = memory_bytes() >= ROOMY
+        if roomy and self._spare is None:
+            self._spare = self._new("train")
+            self._spare.started.emit()
+        if failed or not roomy:
+            self._let_go(self._links.pop("train"))
+            if self._spare is not None:
+                self._links["train"], self._spare = self._spare, None
+
+    def _change_places(self) -> None:
+        old, spare = self._links.get("train"), self._spare
+        if old is not None and spare is not None and spare.ready and not old.orders:
+            self._links["train"], self._spare = spare, None
+            self._let_go(old)
 
     @Slot(str, list)
     def _arrived(self, role: str, stamped: list[Stamped]) -> None:
@@ -148,8 +174,9 @@ class Engines(QObject):
                 self.ready.emit(role, event)
                 continue
             self.happened.emit(order, event)
-            if isinstance(event, ev.JobEnded | ev.RunEnded):
-                self._roles.pop(order, None)
-            if isinstance(event, ev.RunEnded):
-                self._retire(role)
+            if isinstance(event, ev.JobEnded | ev.RunEnded) and (link := self._asked.pop(order, None)):
+                link.orders.discard(order)
+                if isinstance(event, ev.RunEnded):
+                    self._replace(link, event.outcome == "failed")
+        self._change_places()
         self.events.emit(stamped)

@@ -68,7 +68,7 @@ def state_of(studio: Studio, put_aside: bool = False) -> State:
 
 
 def _counting(progress: Progress) -> bool:
-    return progress.batches_seen and progress.phase in (None, "training", "validating")
+    return progress.batches_seen and progress.phase in (None, "extracting", "training", "validating")
 
 
 def _without_run(studio: Studio) -> State:

@@ -178,7 +178,7 @@ def _below(unit: str, caption: str) -> str:
 def all_names() -> tuple[str, ...]:
     """Every name that a tile has before or during a training."""
     before = (_("To learn from"), _("For checking"), _("For the score"), _("Classes"))
-    return (*before, _("Round"), _("Time left"), _("Speed"), _("Best so far"))
+    return (*before, _("Features"), _("Round"), _("Time left"), _("Speed"), _("Best so far"))
 
 
 def usual_captions(width: int) -> tuple[str, ...]:
@@ -215,6 +215,10 @@ def figures_of_scan(scan: ScanState) -> list[Figure]:
 
 def figures_of_training(progress: Progress, state: State, seconds_left: float | None, ended_at: float) -> list[Figure]:
     """Round, time, speed, best. `ended_at` is Unix time, for a training that has ended."""
+    if state is State.PREPARING and progress.phase == "extracting":
+        found = _("of {pictures}").format(pictures=wording.pictures(progress.phase_total))
+        looked = Figure(_("Features"), wording.number(progress.phase_done), found)
+        return [looked, _time(progress, state, seconds_left, ended_at), _speed(progress), _best(progress, state)]
     if state is State.PREPARING:
         return [Figure(name) for name in (_("Round"), _("Time left"), _("Speed"), _("Best so far"))]
     return [
@@ -230,6 +234,9 @@ def _round(progress: Progress, state: State) -> Figure:
     value = _("{round} of {rounds}").format(round=max(1, now), rounds=progress.epochs)
     if progress.phase == "validating":
         return Figure(_("Round"), value, _("being checked"))
+    if progress.phase == "extracting":
+        done, total = wording.number(progress.phase_done), wording.number(progress.phase_total)
+        return Figure(_("Round"), value, _("{done}/{total} features").format(done=done, total=total))
     within = progress.pictures_total and progress.epoch > len(progress.rows)
     if not within:
         return Figure(_("Round"), value, _("complete"))

@@ -180,7 +180,8 @@ class Window(QMainWindow):
             return
         known = bool(progress.epochs and progress.epoch)
         self.rail.change("train", badge=f"{progress.epoch}/{progress.epochs}" if known else "…")
-        self.line.show_share(progress.share_done if progress.batches_seen else None)
+        measured = progress.batches_seen or progress.phase == "extracting"
+        self.line.show_share(progress.share_done if measured else None)
         self.line.raise_()
 
     # --- what comes from outside
