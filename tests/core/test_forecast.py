@@ -108,7 +108,7 @@ def test_that_convolutions_learn_at_three_times_their_arithmetic() -> None:
 
 
 def test_that_linear_layers_learn_as_fast_as_their_weights_are_moved() -> None:
-    job = light(head="classic", train_from="fc6")
+    job = light(head="classic", train_from="fc6", optimizer="sgd")
     rate = 4.0 * FC  # one step a second
     assert saved(job, {"train": 100}, "linear_bytes", rate) == pytest.approx(10 * 7 / 2)  # 7 steps of 16 in a round
 
@@ -221,3 +221,23 @@ def test_that_a_profile_without_rates_still_gives_a_range(stage: str) -> None:
         light(head="classic", train_from=stage), {"train": 2}, 2, MachineProfile(machine="m", variant="vgg16")
     )
     assert 0 <= said.seconds_low < said.seconds_high
+
+
+def test_that_from_scratch_only_training_everything_is_told() -> None:
+    rows = table(TrainJob(variant="vgg11_bn"), {"train": 700}, 5, machine())
+    assert [(row.variant, row.train_from) for row in rows] == [(variant, "block1") for variant in vgg.VARIANTS]
+
+
+def test_that_a_size_that_was_not_measured_makes_the_range_wider() -> None:
+    counts = {"train": 800}
+    small = forecast(light(image_size=64), counts, 5, machine())
+    assert (small.seconds_high - small.seconds_low) / middle(small) / 2 > 0.34
+
+
+def test_that_adam_moves_more_than_momentum_does() -> None:
+    rate, counts = 4.0 * FC, {"train": 100}
+    job = light(head="classic", train_from="fc6")
+    adam = saved(job, counts, "linear_bytes", rate)
+    assert adam == pytest.approx(
+        1.25 * saved(msgspec.structs.replace(job, optimizer="sgd"), counts, "linear_bytes", rate)
+    )

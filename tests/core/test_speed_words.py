@@ -4,7 +4,6 @@ import pytest
 
 from vgg_studio.core import events as ev
 from vgg_studio.core import speed_words, vgg
-from vgg_studio.core.forecast import Row
 
 SAID = ev.ForecastFact(seconds_low=38 * 60, seconds_high=45 * 60, memory_bytes=1_200_000_000, disk_bytes=340_000_000)
 
@@ -88,7 +87,9 @@ def test_that_what_was_measured_is_told_in_pictures_a_second() -> None:
 
 
 def test_that_the_table_of_forecasts_names_network_and_stage() -> None:
-    rows = [Row(variant="vgg16", train_from=stage, trained_parameters=1, forecast=SAID) for stage in vgg.STAGES]
+    rows = [
+        ev.ForecastRow(variant="vgg16", train_from=stage, trained_parameters=1, forecast=SAID) for stage in vgg.STAGES
+    ]
     head, *cells = speed_words.table_cells(rows)
     assert all(len(row) == len(head) for row in cells)
     assert cells[4][:3] == ["VGG-16", "Last block and classifier", "38 to 45 minutes"]

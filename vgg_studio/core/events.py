@@ -20,6 +20,7 @@ from vgg_studio.core.facts import (  # the groups of facts belong to the vocabul
     EpochRow as EpochRow,
     Failure as Failure,
     ForecastFact as ForecastFact,
+    ForecastRow as ForecastRow,
     Guess as Guess,
     LeftOut as LeftOut,
     MachineProfile as MachineProfile,
@@ -160,6 +161,17 @@ class MachineTuned(BaseEvent, tag="machine_tuned", frozen=True, kw_only=True):
     measured: bool = True
 
 
+class ForecastMade(BaseEvent, tag="forecast_made", frozen=True, kw_only=True):
+    """What a training would take on this machine; `rows` are the same with other networks and other stages."""
+
+    variant: str
+    train_from: str
+    classes: int
+    parts: dict[str, int]
+    forecast: ForecastFact
+    rows: list[ForecastRow] = []
+
+
 class ModelOpened(BaseEvent, tag="model_opened", frozen=True, kw_only=True):
     """A prediction knows its network: classes it can name and the threshold below which it calls itself unsure."""
 
@@ -227,6 +239,7 @@ Event = Union[  # noqa: UP007 - msgspec reads the union at run time; one line a 
     BatchShrunk,
     QuickLook,
     MachineTuned,
+    ForecastMade,
     BatchEnded,
     EpochEnded,
     CheckpointSaved,

@@ -122,6 +122,7 @@ class Way(Record, frozen=True, kw_only=True):
     layout: str = "channels_last"  # or contiguous
     batch: int = 16  # pictures, always filled up to this number
     workers: int = 1  # networks side by side, which share the threads
+    smallest: int = 0  # pictures that may be computed alone with the same bits as among `batch` (0: `batch` itself)
 
 
 class Candidate(Record, frozen=True, kw_only=True):
@@ -157,6 +158,15 @@ class ForecastFact(Record, frozen=True, kw_only=True):
     disk_bytes: int = 0
     extract_seconds: float = 0.0  # once, for the frozen part; the rest is learning
     found_share: float = 0.0  # of the features that are there already
+
+
+class ForecastRow(Record, frozen=True, kw_only=True):
+    """What training one network from one stage would take."""
+
+    variant: str
+    train_from: str
+    trained_parameters: int
+    forecast: ForecastFact
 
 
 class EpochRow(Record, frozen=True):

@@ -14,11 +14,11 @@ from functools import cached_property
 import msgspec
 
 from vgg_studio.core import recipes, vgg
-from vgg_studio.core.facts import ForecastFact, MachineProfile, Record
+from vgg_studio.core.facts import ForecastFact, ForecastRow, MachineProfile
 from vgg_studio.core.jobs import TrainJob
 
 WIDTH = 0.2  # share of the middle to each side of a range
-WIDTH_OTHER = 0.35  # where another network was measured here
+WIDTH_OTHER = 0.35  # where another network was measured here, or one of another size
 WIDTH_BLIND = 0.6  # where nothing was
 SLACK = 1.0  # seconds to each side: starting up, and what else a machine does
 
@@ -29,16 +29,12 @@ _DISK_RATE = 400e6  # bytes a second that a checkpoint is hashed and written at
 _STEP_SECONDS = 0.004  # what a step takes beside the arithmetic
 _LBFGS_PASSES = 50  # times that L-BFGS goes through all features in a round: forward and backward, some 20 steps
 _WEIGHT_PASSES = 8  # times that one learning step goes through the weights of a linear layer
+_MORE_PASSES = {
+    "adam": 1.25,
+    "adamw": 1.25,
+}  # through the weights, for what the optimizer remembers; SGD with momentum is 1
+_MEASURED_SIDE = 224  # px: rates are of pictures of this size
 _BLIND_MACS, _BLIND_BYTES, _BLIND_PIXELS = 60e9, 2e9, 50e6  # a laptop's processor
-
-
-class Row(Record, frozen=True, kw_only=True):
-    """What training one network from one stage would take."""
-
-    variant: str
-    train_from: str
-    trained_parameters: int
-    forecast: ForecastFact
 
 
 def forecast(
@@ -69,18 +65,22 @@ def forecast(
     )
 
 
-def table(job: TrainJob, counts: Mapping[str, int], classes: int, profile: MachineProfile) -> list[Row]:
-    """The same job with every network and from every stage, from the last layer to everything."""
+def table(job: TrainJob, counts: Mapping[str, int], classes: int, profile: MachineProfile) -> list[ForecastRow]:
+    """The same job with every network and from every stage, from the last layer to everything.
+
+    Without weights there is nothing that could stay as it is, so only training everything is told.
+    """
     rows = []
+    stages = vgg.STAGES if job.weights != "none" or job.parent else vgg.STAGES[:1]
     for variant in vgg.VARIANTS:
         shape = _shape(msgspec.structs.replace(job, variant=variant), classes)
-        for stage in reversed(vgg.STAGES):
+        for stage in reversed(stages):
             if vgg.first_stage(shape, stage) != stage or (stage != "fc8" and job.optimizer == "lbfgs"):
                 continue
             changed = msgspec.structs.replace(job, variant=variant, train_from=stage)
             fact = forecast(changed, counts, classes, profile)
             trained = vgg.parameters(shape, stage)
-            rows.append(Row(variant=variant, train_from=stage, trained_parameters=trained, forecast=fact))
+            rows.append(ForecastRow(variant=variant, train_from=stage, trained_parameters=trained, forecast=fact))
     return rows
 
 
@@ -102,7 +102,8 @@ def views_drawn(views: int, rounds: int) -> float:
 def _width(job: TrainJob, profile: MachineProfile) -> float:
     if not profile.extract and not profile.train_macs:
         return WIDTH_BLIND
-    return WIDTH if profile.variant == job.variant else WIDTH_OTHER
+    alike = profile.variant == job.variant and job.width_divisor == 1 and job.image_size >= _MEASURED_SIDE // 2
+    return WIDTH if alike else WIDTH_OTHER
 
 
 def _shape(job: TrainJob, classes: int) -> vgg.Shape:
@@ -213,9 +214,10 @@ class _Sums:
         if self.job.optimizer == "lbfgs":
             features = 4 * self.train * self.learning_inputs
             return self.job.epochs * _LBFGS_PASSES * features / (_WEIGHT_PASSES * self.linear_rate)
+        moved = weights * _MORE_PASSES.get(self.job.optimizer, 1.0) / self.linear_rate
         step = 3 * linear * self.job.batch_size / self.train_rate
         round_ = 3 * convolutions * self.train / self.train_rate
-        round_ += self.steps * (max(weights / self.linear_rate, step) + _STEP_SECONDS)
+        round_ += self.steps * (max(moved, step) + _STEP_SECONDS)
         return self.job.epochs * round_
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vgg_studio.core import events as ev
-from vgg_studio.core import forecast, vgg
+from vgg_studio.core import vgg
 from vgg_studio.core.language import N_, _, ngettext
 from vgg_studio.core.wording import duration, number, percent, pictures, stage_title
 
@@ -137,7 +137,7 @@ def profile_sentences(profile: ev.MachineProfile, threads: int = 0) -> list[str]
     return lines
 
 
-def table_cells(rows: Sequence[forecast.Row]) -> list[list[str]]:
+def table_cells(rows: Sequence[ev.ForecastRow]) -> list[list[str]]:
     """The forecasts of many networks and stages as a table, with its head."""
     head = [_("Network"), _("What learns"), _("Time"), _("Memory"), _("Disk")]
     cells = [
