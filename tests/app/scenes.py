@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from tests.fakes import FakeEngines
 from vgg_studio import paths
+from vgg_studio.app import run_words, train_job
 from vgg_studio.app.settings import RecentFolder
 from vgg_studio.app.state import Studio
 from vgg_studio.core import events as ev
-from vgg_studio.core.jobs import PredictJob, ScanJob, TrainJob
+from vgg_studio.core.jobs import PredictJob, QuickLookJob, ScanJob, TrainJob, TuneJob
 from vgg_studio.core.metrics import class_scores, wilson
 from vgg_studio.core.run_folder import Checkpoint, Manifest, RunFolder
 
@@ -17,6 +20,8 @@ CLASSES = ["daisy", "dandelion", "roses", "sunflowers", "tulips"]
 DEVICE = ev.DeviceFact(kind="cpu", name="processor", cores=8, reason="no_gpu")
 JOB = TrainJob(data="/Pictures/flowers", variant="vgg16", weights="official", train_from="block5", epochs=20)
 CONFUSION = [[40, 1, 0, 0, 1], [2, 43, 0, 1, 0], [0, 0, 27, 0, 5], [1, 1, 0, 39, 0], [0, 0, 4, 1, 34]]
+PRETRAINED = msgspec.structs.replace(JOB, train_from="fc6", epochs=10, run="")
+WITH_CARDS = ev.DeviceFact(kind="cuda", name="NVIDIA H200 141GB HBM3e", cores=16, cards=4)
 
 Scene = Callable[[Studio, FakeEngines], None]
 
@@ -59,6 +64,64 @@ def read(studio: Studio, engines: FakeEngines) -> None:
         ),
         ev.JobEnded(outcome="done"),
     )
+
+
+def measured(studio: Studio, engines: FakeEngines) -> None:
+    """The machine is known, and settings with weights are chosen."""
+    read(studio, engines)
+    train_job.offer(studio, PRETRAINED, JOB.data)
+    for _other in range(2):  # first that of the settings before
+        job, order = engines.last(TuneJob)
+        assert isinstance(job, TuneJob)
+        profile = ev.MachineProfile(
+            machine="drawn", variant=job.variant, extract=[ev.Candidate(way=ev.Way(), macs_per_second=150e9)],
+            train_macs={"fp32": 1e11}, linear_bytes=8e9, decode_pixels=1e8,
+        )  # fmt: skip
+        engines.send(order, ev.MachineTuned(profile=profile), ev.JobEnded(outcome="done"))
+
+
+def looking(studio: Studio, engines: FakeEngines) -> None:
+    """A quick look goes on."""
+    measured(studio, engines)
+    studio.outlook.look(PRETRAINED)
+    _, order = engines.last(QuickLookJob)
+    engines.send(order, ev.PhaseProgress(phase="extracting", done=412, total=1000))
+
+
+def looked(studio: Studio, engines: FakeEngines) -> None:
+    """A quick look has told what a run has to beat."""
+    looking(studio, engines)
+    _, order = engines.last(QuickLookJob)
+    engines.send(order, ev.QuickLook(accuracy=0.868, spread=0.021, folds=5, count=640), ev.JobEnded(outcome="done"))
+
+
+def extracting(studio: Studio, engines: FakeEngines) -> None:
+    """A training computes what its frozen part makes of the pictures."""
+    looked(studio, engines)
+    studio.start_training(PRETRAINED)
+    _, order = engines.last(TrainJob)
+    began = ev.PhaseStarted(phase="extracting", total=1000, time=1e9)
+    told = [ev.PhaseProgress(phase="extracting", done=41 * n, total=1000, time=1e9 + 4 * n) for n in range(1, 11)]
+    fact = ev.ForecastFact(
+        seconds_low=700, seconds_high=900, memory_bytes=1_234_000_000, disk_bytes=340_000_000, extract_seconds=400
+    )
+    engines.send(order, msgspec.structs.replace(_started(), forecast=fact), began, *told)
+
+
+def surprised(studio: Studio, engines: FakeEngines) -> None:
+    """The same training later on: most features were known, and memory was short."""
+    extracting(studio, engines)
+    _, order = engines.last(TrainJob)
+    ready = ev.FeaturesReady(found=800, computed=200, seconds=90.0, way=ev.Way())
+    engines.send(order, ready, ev.BatchShrunk(batch_size=32, part=8), *_rounds(6), _batch(7, 412, 0.29, 0.928))
+
+
+def continuing(studio: Studio, engines: FakeEngines) -> None:
+    """A finished run is to be made better."""
+    finished(studio, engines)
+    job = run_words.next_job(next(run for run in studio.runs if run.manifest.outcome == "finished"))
+    assert job is not None
+    train_job.offer(studio, job, JOB.data)
 
 
 def refused(studio: Studio, engines: FakeEngines) -> None:
@@ -121,6 +184,13 @@ def finished(studio: Studio, engines: FakeEngines) -> None:
     engines.send(order, *_rounds(20)[18:], _score(job.run), ended)
 
 
+def with_cards(studio: Studio, engines: FakeEngines) -> None:
+    """Four graphics cards, one of which is told to train."""
+    measured(studio, engines)
+    engines.become_ready(device=WITH_CARDS)
+    train_job.offer(studio, msgspec.structs.replace(PRETRAINED, device="all"), JOB.data)
+
+
 def answered(studio: Studio, engines: FakeEngines) -> None:
     """Five pictures were named by the finished run; one answer needs a look, one file was none."""
     finished(studio, engines)
@@ -144,6 +214,11 @@ SCENES: dict[str, Scene] = {
         recent,
         reading,
         read,
+        measured,
+        looking,
+        looked,
+        extracting,
+        surprised,
         refused,
         preparing,
         training,
@@ -151,6 +226,8 @@ SCENES: dict[str, Scene] = {
         paused,
         failed,
         finished,
+        continuing,
+        with_cards,
         answered,
     )
 }
@@ -231,7 +308,8 @@ def _keep(job: TrainJob, outcome: str, rounds: int, score: ev.Evaluation | None 
     manifest = Manifest(
         job=job, created=1e9, outcome=outcome, classes=CLASSES, epochs=[_row(epoch) for epoch in range(1, rounds + 1)],
         best_epoch=5, last=Checkpoint(epoch=rounds), best=Checkpoint(epoch=5), evaluation=score, elapsed=1140.0, device=DEVICE,
-        parts={"train": 640, "val": 160, "test": 200},
+        parts={"train": 640, "val": 160, "test": 200}, quick_look=0.868,
+        forecast=ev.ForecastFact(seconds_low=1020, seconds_high=1260),
         failure=ev.Failure(code="DiskFull", values={"path": "/", "megabytes": 5}) if outcome == "failed" else None,
     )  # fmt: skip
     run = RunFolder.create(paths.runs_folder() / job.run.rpartition("/")[2], manifest)

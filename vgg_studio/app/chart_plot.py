@@ -40,7 +40,6 @@ class Plot(QObject):
         self._curves: tuple[Curve, Curve] | None = None
         self._best = (0.0, 0.0, "")
         self._top, self._x_end = 1.0, 10.0
-        self._base: float | None = None
         self._prepare_axes()
         self._add_items()
         self.widget.viewport().installEventFilter(self)
@@ -79,10 +78,10 @@ class Plot(QObject):
         self.val = pg.PlotDataItem(antialias=True, connect="finite", symbol="o", symbolSize=6, symbolPen=None)
         self.ring = pg.ScatterPlotItem(size=12, antialias=True)
         self.best_words = pg.TextItem()
-        self.base_line, self.base_words = pg.InfiniteLine(angle=0), pg.TextItem(anchor=(0, 1))
+        self.base_line = pg.InfiniteLine(angle=0)
         self.labels = (EndLabel("muted", "body"), EndLabel("link", "strong"))
         loose = [part for label in self.labels for part in (label.leader, label.words)]
-        loose += [self.base_line, self.base_words]
+        loose.append(self.base_line)
         for item in (self.best_line, self.pointer_line, self.train, self.val, self.ring, self.best_words, *loose):
             self.widget.addItem(item, ignoreBounds=True)
         for curve in (self.train, self.val):  # only now: before it is in a view, clipping has nothing to clip to
@@ -99,17 +98,13 @@ class Plot(QObject):
             item.setVisible(False)
         for label in self.labels:
             label.show(False)
-        self.show_baseline(None, "")
+        self.show_baseline(None)
 
-    def show_baseline(self, height: float | None, words: str) -> None:
-        """A dashed line at a height, its words over its left end; None for no line."""
-        self._base = height
-        for item in (self.base_line, self.base_words):
-            item.setVisible(height is not None)
+    def show_baseline(self, height: float | None) -> None:
+        """A dashed line from side to side at a height; None for no line. The plot's title says what it is."""
+        self.base_line.setVisible(height is not None)
         if height is not None:
             self.base_line.setPos(height)
-            self.base_words.setText(words)
-            self._place_baseline(height)
 
     def set_axes(
         self, top: float, y_numbers: list[tuple[float, str]], x_end: float, x_numbers: list[tuple[float, str]]
@@ -163,10 +158,9 @@ class Plot(QObject):
         self.best_line.setPen(pg.mkPen(theme.color("muted"), width=1, style=Qt.PenStyle.DashLine))
         self.base_line.setPen(pg.mkPen(theme.color("muted"), width=1, style=Qt.PenStyle.DashLine))
         self.pointer_line.setPen(pg.mkPen(theme.color("line2"), width=1))
-        for words in (self.best_words, self.base_words):
-            words.setFont(theme.font("body"))
-            words.setColor(theme.color("muted"))
-            words.fill = pg.mkBrush(theme.color("card"))
+        self.best_words.setFont(theme.font("body"))
+        self.best_words.setColor(theme.color("muted"))
+        self.best_words.fill = pg.mkBrush(theme.color("card"))
         for label in self.labels:
             label.retheme()
         self._settle()
@@ -176,8 +170,6 @@ class Plot(QObject):
         height = max(1.0, float(self.view.height()))
         end = self._x_end * (1 + 1e-9)  # else rounding may put the last number just outside
         self.view.setRange(xRange=(0, end), yRange=(0, self._top * height / max(1.0, height - HEAD)), padding=0)
-        if self._base is not None:
-            self._place_baseline(self._base)
         if self._curves:
             self._place_best()
             self._place_labels(self._curves)
@@ -207,12 +199,6 @@ class Plot(QObject):
         self.best_words.setText(words)
         self.best_words.setAnchor((1, 0.5) if leftwards else (0, 0.5))
         self.best_words.setPos(*self._to_data(line + (-TEXT_MARGIN if leftwards else TEXT_MARGIN), BEST_LABEL_Y))
-
-    def _place_baseline(self, height: float) -> None:
-        """Over the line at its left end; under it where the plot has no room above."""
-        y = self._to_px(0, height).y()
-        self.base_words.setAnchor((0, 1) if y > BEST_LABEL_Y else (0, 0))
-        self.base_words.setPos(*self._to_data(TEXT_MARGIN, y))
 
     def _place_labels(self, curves: tuple[Curve, Curve]) -> None:
         shown = [(label, curve) for label, curve in zip(self.labels, curves, strict=True) if curve.end and curve.text]

@@ -25,6 +25,7 @@ from vgg_studio.app.chart_plot import Plot
 from vgg_studio.app.widgets import Label, row
 from vgg_studio.core.language import _
 from vgg_studio.core.progress import Progress
+from vgg_studio.core.wording import percent
 
 REDRAW_MS = 75  # 13 times a second: smooth to the eye, nothing to a processor that is training
 SHARES = [(float(share), str(share)) for share in (0, 25, 50, 75, 100)]
@@ -77,6 +78,7 @@ class Charts(QWidget):
     def set_baseline(self, accuracy: float | None) -> None:
         """A dashed line in the plot of accuracies at what a quick look has reached, a fraction of 1."""
         self.baseline = accuracy
+        self._name_plots()
         self._schedule()
 
     def retranslate(self) -> None:
@@ -107,7 +109,7 @@ class Charts(QWidget):
         self._set_axes(max((float(part[-1]) for part in (x, rounds) if part.size), default=0.0))
         self._draw(self.loss, (x, losses), (rounds, val_losses), loss_words)
         self._draw(self.accuracy, (x, shares), (rounds, val_shares), share_words)
-        self._draw_baseline()
+        self.accuracy.show_baseline(None if self.baseline is None else 100 * self.baseline)
 
     def _schedule(self) -> None:
         if not self._timer.isActive():
@@ -146,15 +148,13 @@ class Charts(QWidget):
         title = self.titles[0 if plot is self.loss else 1][0].text()
         plot.widget.setAccessibleName(", ".join(part for part in (title, curves[0].text, curves[1].text) if part))
 
-    def _draw_baseline(self) -> None:
-        height = None if self.baseline is None else 100 * self.baseline
-        words = _("quick look {value}").format(value=share_words(height)) if height is not None else ""
-        self.accuracy.show_baseline(height, words)
-
     def _name_plots(self) -> None:
+        shares = _("share of pictures named right, in %")
+        if self.baseline is not None:
+            shares = _("share named right, in %; dashed: quick look {value}").format(value=percent(self.baseline))
         words = (
             (_("Loss"), _("how wrong the answers are, lower is better")),
-            (_("Accuracy"), _("share of pictures named right, in %")),
+            (_("Accuracy"), shares),
         )
         for (name, meaning), (title, hint) in zip(self.titles, words, strict=True):
             name.setText(title)

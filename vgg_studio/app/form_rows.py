@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from vgg_studio.app import theme
 from vgg_studio.app.fields import Choice
 from vgg_studio.app.widgets import Label, LinkButton, Sign, column, plain_tip, row
 from vgg_studio.app.widgets import row as side_by_side
@@ -15,7 +16,7 @@ from vgg_studio.core import wording
 from vgg_studio.core.events import DeviceFact
 from vgg_studio.core.language import _
 
-CHOICE_WIDTH = 184  # px
+CHOICE_WIDTH = 192  # px
 
 
 class Field:
@@ -115,6 +116,7 @@ class DeviceRow(QWidget):
         self.choice.blockSignals(blocked)
         self.choice.setToolTip(plain_tip(self.choice.currentText()))
         self.choice.setVisible(bool(choices))
+        self.name.setMinimumHeight(theme.CONTROL_HEIGHT if choices else theme.LINE_HEIGHT[13])
         for widget in (self.sign, self.device):  # what is chosen by name need not be named again
             widget.setVisible(not choices or asked == "auto")
 

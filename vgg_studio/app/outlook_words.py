@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vgg_studio.app.outlook import Outlook
+from vgg_studio.app.run_words import title_of
 from vgg_studio.app.train_state import State
 from vgg_studio.core import speed_words, wording
 from vgg_studio.core.errors import sentence_and_remedy
@@ -40,7 +41,7 @@ def view(state: State, studio: Studio, job: TrainJob, progress: Progress) -> Vie
         return _before(studio, job) if two else View(takes_words(studio, job), two=False)
     if state in (State.EMPTY, State.FAILED):
         return View()
-    baseline = baseline_words(studio.outlook, job)
+    baseline = parent_words(studio, job) if job.parent else baseline_words(studio.outlook, job)
     if state is State.FINISHED:
         graded = speed_words.graded(progress.ended) if progress.ended else ""
         return View(graded or takes_words(studio, job), baseline, two=two)
@@ -48,7 +49,7 @@ def view(state: State, studio: Studio, job: TrainJob, progress: Progress) -> Vie
     takes = speed_words.forecast_words(fact) if fact else _("No forecast: this machine was not measured.")
     if fact is None and progress.started is None:
         takes = WAITING
-    return View(takes, joined(notices(progress), baseline), two=two)
+    return View(takes, notices(progress) or baseline, two=two)
 
 
 def _before(studio: Studio, job: TrainJob) -> View:
@@ -56,6 +57,8 @@ def _before(studio: Studio, job: TrainJob) -> View:
     if looking.order:
         phase = wording.phase_words(looking.phase or "loading_network", looking.done, looking.total)
         return View(takes, phase, "stop")
+    if job.parent:
+        return View(takes, parent_words(studio, job))
     if found := baseline_words(studio.outlook, job):
         return View(takes, found)
     if looking.failure is not None:
@@ -72,6 +75,16 @@ def takes_words(studio: Studio, job: TrainJob) -> str:
     if outlook.measuring(job):
         return wording.phase_words("measuring")
     return _("No forecast: this machine could not be measured.")
+
+
+def parent_words(studio: Studio, job: TrainJob) -> str:
+    """What the run from which this one goes on has reached on the pictures that choose the best round."""
+    run = studio.run_at(job.parent)
+    if run is None or run.manifest.best_accuracy is None:
+        return ""
+    return _("{run} reached {score} when checked: the run has to beat that.").format(
+        run=title_of(job.parent), score=wording.percent(run.manifest.best_accuracy)
+    )
 
 
 def baseline_words(outlook: Outlook, job: TrainJob) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QWidget
 
-from vgg_studio.app import run_words
+from vgg_studio.app import run_words, train_job
 from vgg_studio.app.dialogs import FurtherDialog
 from vgg_studio.app.page import Page, Primary
 from vgg_studio.app.run_detail import GAP, RunDetail
@@ -46,6 +46,7 @@ class ResultsPage(Page):
         studio = self.studio
         self.runs.list.chosen.connect(self._show_run)
         self.detail.further.clicked.connect(self._ask_further)
+        self.detail.better.clicked.connect(self.make_better)
         self.detail.failure.copied.connect(self._copied)
         self.empty.acted.connect(self._lead_on)
         studio.runs_changed.connect(self._refresh)
@@ -101,6 +102,13 @@ class ResultsPage(Page):
         run = self.run()
         if run and self.studio.continue_training(run, epochs=rounds):
             self.studio.page_wanted.emit("train")
+
+    def make_better(self) -> None:
+        """Show the settings of the next stage on the Train page: the best network so far, with one block more that learns."""
+        run = self.run()
+        job = run_words.next_job(run) if run else None
+        if job is not None:
+            train_job.offer(self.studio, job, job.data)
 
     def rescan(self) -> None:
         self.studio.refresh_runs()

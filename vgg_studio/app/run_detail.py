@@ -15,7 +15,7 @@ from vgg_studio.app.failure_card import FailureCard
 from vgg_studio.app.fields import Segments
 from vgg_studio.app.overlay_bar import OverlayBar
 from vgg_studio.app.score_view import ScoreView
-from vgg_studio.app.widgets import Label, LinkButton, column, row
+from vgg_studio.app.widgets import Label, LinkButton, PlainButton, column, plain_tip, row
 from vgg_studio.core import wording
 from vgg_studio.core.events import Event
 from vgg_studio.core.language import _
@@ -73,7 +73,8 @@ class RunDetail(QScrollArea):
         self._live: Progress | None = None  # of the run that is being trained
         self._read = ""
         self.headline, self.range_words = QLabel(), Label(tone="muted", wrap=True)
-        self.views, self.further = Segments("", ""), LinkButton()
+        self.beside = Label(tone="muted", wrap=True)
+        self.views, self.further, self.better = Segments("", ""), LinkButton(), PlainButton()
         self.failure, self.score, self.plots, self.curves = FailureCard(), ScoreView(studio), ChartSlot(), RunCurves()
         self._lay_out()
         self.views.chosen.connect(self._refresh)
@@ -86,8 +87,9 @@ class RunDetail(QScrollArea):
         self.headline.setProperty("tone", "text")
         first = row(self.headline, self.views, spacing=16)
         first.setAlignment(self.views, Qt.AlignmentFlag.AlignTop)
-        second = row(self.range_words, self.further, spacing=16)
-        second.setAlignment(self.further, Qt.AlignmentFlag.AlignTop)
+        second = row(column(self.range_words, self.beside, spacing=0), self.further, self.better, spacing=16)
+        for button in (self.further, self.better):
+            second.setAlignment(button, Qt.AlignmentFlag.AlignTop)
         for line in (first, second):
             line.setStretch(0, 1)
         head = column(first, second, spacing=4)
@@ -110,6 +112,8 @@ class RunDetail(QScrollArea):
         """Words anew."""
         self.views.set_words(_("Score"), _("Curves"))
         self.further.setText(_("Train further…"))
+        self.better.setText(_("Make it better"))
+        self.better.setFixedWidth(self.better.width_for((self.better.words(),)))
         self.score.retranslate()
         self.plots.retranslate()
         self.plots.set_hint(_("No round is complete yet."))
@@ -122,7 +126,8 @@ class RunDetail(QScrollArea):
     def show_run(self, run: RunFolder | None, live: Progress | None, may_go_on: bool) -> None:
         """Show a run; `live` is its progress while it is being trained; `may_go_on`: nothing else is being trained."""
         self._run, self._live = run, live
-        self.further.setEnabled(may_go_on)
+        for button in (self.further, self.better):
+            button.setEnabled(may_go_on)
         self._refresh()
 
     def follow(self) -> None:
@@ -142,6 +147,13 @@ class RunDetail(QScrollArea):
         self.headline.setText(run_words.headline(scored) if scored else run_words.best_so_far(run))
         range_ = wording.range_sentence(scored) if scored else ""
         self.range_words.setText(run_words.settings(run) if curves else range_)
+        beside = "" if self._live else run_words.beside(run)
+        self.beside.setText(beside)
+        self.beside.setVisible(bool(beside))
+        learns = "" if self._live else run_words.what_learns_next(run)
+        self.better.setToolTip(plain_tip(learns))
+        self.better.setVisible(bool(learns))
+        self.plots.set_baseline(manifest.quick_look)
         self._show_failure(run)
         self.score.setVisible(not curves)
         self.plots.setVisible(curves)

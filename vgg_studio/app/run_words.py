@@ -9,9 +9,10 @@ from collections.abc import Iterable
 
 from vgg_studio.app import places
 from vgg_studio.app.advanced_settings import rate_words
-from vgg_studio.core import recipes, vgg, wording
+from vgg_studio.core import recipes, speed_words, vgg, wording
 from vgg_studio.core.events import Evaluation
-from vgg_studio.core.language import N_, _
+from vgg_studio.core.jobs import TrainJob
+from vgg_studio.core.language import N_, _, joined
 from vgg_studio.core.run_folder import RunFolder
 
 SHORT_STAGES: dict[str, str] = {
@@ -71,7 +72,9 @@ def what(run: RunFolder) -> str:
     network = vgg.title(job.variant)
     if job.width_divisor > 1:
         network = _("{network} slim").format(network=network)
-    if job.weights == "none":
+    if job.head == "light":
+        network = _("{network} light").format(network=network)
+    if job.weights == "none" and not job.parent:
         return _("{network}, from scratch").format(network=network)
     return _("{network}, {stage}").format(network=network, stage=_(SHORT_STAGES[recipes.train_from(job)]))
 
@@ -131,8 +134,9 @@ def sentence(run: RunFolder, training: bool) -> str:
 def settings(run: RunFolder) -> str:
     """Everything that was chosen for a run, in one line."""
     job = run.manifest.job
-    parts = [network_name(run), wording.weights_title(job.weights)]
-    if job.weights != "none":
+    start = title_of(job.parent) if job.parent else wording.weights_title(job.weights)
+    parts = [network_name(run), _("light head") if job.head == "light" else "", start]
+    if job.weights != "none" or job.parent:
         parts.append(_("{stage} learned").format(stage=wording.stage_title(recipes.train_from(job))))
     parts += [
         wording.rounds(job.epochs),
@@ -143,7 +147,7 @@ def settings(run: RunFolder) -> str:
         _("seed {seed}").format(seed=job.seed),
         wording.device_title(run.manifest.device),
     ]
-    return _("; ").join(parts)
+    return _("; ").join(part for part in parts if part)
 
 
 def headline(evaluation: Evaluation) -> str:
@@ -156,6 +160,41 @@ def headline(evaluation: Evaluation) -> str:
         return html.escape(words)
     before, large, after = words[: found.start()], found[0], words[found.end() :]
     return f"{html.escape(before)}<span style='font-size:32px'>{html.escape(large)}</span>{html.escape(after)}"
+
+
+def beside(run: RunFolder) -> str:
+    """What stands beside a score: what a quick look had reached, and the forecast beside the time that it took."""
+    manifest = run.manifest
+    found = []
+    if manifest.quick_look is not None and manifest.evaluation is not None:
+        better = 100 * (manifest.evaluation.accuracy - manifest.quick_look)
+        values = {"score": wording.percent(manifest.quick_look), "points": f"{abs(better):.1f}"}
+        if better >= 0:
+            found.append(_("A quick look reached {score}: this run is {points} points better.").format(**values))
+        else:
+            found.append(_("A quick look reached {score}: this run is {points} points worse.").format(**values))
+    whole = manifest.outcome == "finished" and not manifest.extended_at
+    if manifest.forecast is not None and whole and manifest.elapsed > 0:
+        found.append(speed_words.took_words(manifest.forecast, manifest.elapsed))
+    return joined(*found)
+
+
+def what_learns_next(run: RunFolder) -> str:
+    """What "Make it better" would train, as a tooltip; nothing where nothing more can be made to learn."""
+    job = next_job(run)
+    if job is None:
+        return ""
+    return _("Continues from the best of {run}. What learns: {stage}.").format(
+        run=run_title(run), stage=wording.stage_title(recipes.train_from(job))
+    )
+
+
+def next_job(run: RunFolder) -> TrainJob | None:
+    """The settings that make a finished run better; None where there are none."""
+    manifest = run.manifest
+    if manifest.outcome not in ENDED_WELL or manifest.best is None:
+        return None
+    return recipes.next_stage(manifest.job, str(run.path), manifest.parts.get("train", 0))
 
 
 def best_so_far(run: RunFolder) -> str:
