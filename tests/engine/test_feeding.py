@@ -22,6 +22,7 @@ from vgg_studio.engine import batches, data, predict
 from vgg_studio.engine.data import Checked, PictureStore, check_all, open_array, read_all
 from vgg_studio.engine.ending import Asked
 from vgg_studio.engine.known import Known
+from vgg_studio.pictures import known as known_pictures
 from vgg_studio.pictures.opening import locate, open_picture, refer
 from vgg_studio.pictures.resizing import to_array
 
@@ -72,7 +73,8 @@ class Opened:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.names: list[str] = []
-        monkeypatch.setattr(data, "open_picture", self)
+        for module in (data, known_pictures):
+            monkeypatch.setattr(module, "open_picture", self)
 
     def __call__(self, path: bytes, at_least: int = 0) -> Image.Image:
         self.names.append(Path(os.fsdecode(path)).name)

@@ -28,7 +28,9 @@ from vgg_studio.core.events import (
     to_line,
 )
 from vgg_studio.core.jobs import ScanJob, Stop
+from vgg_studio.pictures import known
 from vgg_studio.pictures import scan as scanning
+from vgg_studio.pictures.known import Known
 from vgg_studio.pictures.scan import list_folder, scan, usable
 
 Kind = TypeVar("Kind", bound=Event)
@@ -60,7 +62,8 @@ def _zoo(root: Path) -> Path:
 
 
 def test_that_every_file_is_used_left_out_or_ignored_and_the_counts_add_up(tmp_path: Path) -> None:
-    events = _scan(_zoo(tmp_path))
+    zoo = _zoo(tmp_path / "zoo")
+    events = _scan(zoo)
     scanned = _one(events, FolderScanned)
     assert {left.picture.path: (left.reason, left.values) for left in scanned.left_out} == {
         "cat/cut.jpg": ("cut_off", {}),
@@ -72,7 +75,7 @@ def test_that_every_file_is_used_left_out_or_ignored_and_the_counts_add_up(tmp_p
     assert scanned.ignored == _one(events, ClassesListed).ignored == 1
     assert scanned.classes == [ClassCount(name="cat", train=12), ClassCount(name="dog", train=10)]
     assert [(gone.name, gone.count) for gone in _all(events, ClassLeftOut)] == [("bare", 0), ("lonely", 1)]
-    files = sum(path.is_file() for path in tmp_path.rglob("*"))
+    files = sum(path.is_file() for path in zoo.rglob("*"))
     in_small_classes = sum(gone.count for gone in _all(events, ClassLeftOut))
     used = sum(count.train for count in scanned.classes)
     assert used + in_small_classes + scanned.left_out_count + scanned.ignored == files
@@ -176,9 +179,10 @@ def test_that_a_missing_folder_ends_as_failed(tmp_path: Path) -> None:
 
 
 def test_that_the_folder_is_not_written(tmp_path: Path) -> None:
-    before = snapshot(_zoo(tmp_path))
-    _scan(tmp_path)
-    assert snapshot(tmp_path) == before
+    zoo = _zoo(tmp_path / "zoo")
+    before = snapshot(zoo)
+    _scan(zoo)
+    assert snapshot(zoo) == before
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows names are text")
@@ -224,7 +228,7 @@ def test_that_a_stop_does_not_wait_for_the_picture_that_is_being_read(
     go_on = threading.Event()
     begun: list[PictureRef] = []
 
-    def slow(picture: PictureRef, root: str) -> LeftOut | None:
+    def slow(picture: PictureRef, root: str, seen: Known) -> LeftOut | None:
         begun.append(picture)
         go_on.wait(60)
         return None
@@ -252,3 +256,28 @@ def test_that_a_scan_that_is_dropped_half_way_leaves_no_thread(tmp_path: Path) -
     next(events)
     events.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before
+
+
+def test_that_a_second_scan_opens_nothing_and_tells_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    zoo = _zoo(tmp_path / "zoo")
+    for path in zoo.rglob("*"):
+        os.utime(path, (1e9, 1e9))
+    first = _scan(zoo)
+    opened: list[bytes] = []
+    monkeypatch.setattr(known, "open_picture", lambda path, **_: opened.append(path))
+    second = _scan(zoo)
+
+    assert not opened
+    assert [told.reason for told in _all(second, PictureLeftOut)] == [
+        told.reason for told in _all(first, PictureLeftOut)
+    ]
+    assert _one(second, FolderScanned).classes == _one(first, FolderScanned).classes
+    assert _one(second, FolderScanned).left_out == _one(first, FolderScanned).left_out
+
+
+def test_that_a_scan_needs_no_place_to_remember(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a-file").write_bytes(b"")
+    monkeypatch.setenv("VGG_STUDIO_HOME", str(tmp_path / "a-file"))
+
+    ended = _one(_scan(make_folder(tmp_path / "pictures")), JobEnded)
+    assert ended.outcome == "done"

@@ -20,7 +20,7 @@ from vgg_studio.core.jobs import Stop
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.engine.ending import Ticker, check
 from vgg_studio.engine.known import Known, Verdict
-from vgg_studio.pictures.opening import TRIED_SIDE, locate, open_picture
+from vgg_studio.pictures.opening import locate, open_picture
 from vgg_studio.pictures.resizing import to_array
 
 Bytes = npt.NDArray[np.uint8]
@@ -132,17 +132,7 @@ def _verdict(root: str, picture: PictureRef, known: Known) -> Verdict | None:
 
 
 def _judged(root: str, picture: PictureRef, known: Known) -> PictureRefused | None:
-    path = locate(picture, root)
-    try:
-        known.digest(path)
-        if verdict := known.verdict(path):  # the same content was seen under another name
-            return verdict.refusal
-        open_picture(path, at_least=TRIED_SIDE)
-    except PictureRefused as refusal:
-        known.refuse(path, refusal)
-        return refusal
-    known.accept(path)
-    return None
+    return known.check(locate(picture, root))
 
 
 def left_out(picture: PictureRef, refusal: PictureRefused) -> PictureLeftOut:

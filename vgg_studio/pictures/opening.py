@@ -48,7 +48,6 @@ MEGAPIXELS = 100
 _PIXELS = MEGAPIXELS * 1_000_000
 DOOR = f"1 {PIL.__version__}"  # who judged a picture: count up where the rules below change, so that old refusals are forgotten
 _MOST_BYTES = 1 << 30  # of a file that could not be decoded: more than 100 megapixels of 16 bits take up
-TRIED_SIDE = 64  # px that a JPEG keeps when it is only tried: all of the file is read, few of its pixels are computed
 # O_NONBLOCK: a pipe named x.jpg answers at once. The names are missing on Windows, which needs O_BINARY.
 _FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY"))
 # What Pillow's decoders were seen to raise on damaged files.

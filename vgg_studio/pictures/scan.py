@@ -1,12 +1,13 @@
-"""The scan of a folder: list it, open every picture once, tell what can be used and how it will be split."""
+"""The scan of a folder: list it, open every picture that is not known yet, tell what can be used and how it will be split."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import NamedTuple
 
 from vgg_studio.core import split
@@ -26,8 +27,10 @@ from vgg_studio.core.events import (
 )
 from vgg_studio.core.jobs import ScanJob, Stop
 from vgg_studio.core.split import PARTS, Listing
+from vgg_studio.pictures import known
+from vgg_studio.pictures.known import Known
 from vgg_studio.pictures.listing import class_counts, list_folder, too_small, usable
-from vgg_studio.pictures.opening import TRIED_SIDE, locate, open_picture, shown
+from vgg_studio.pictures.opening import locate, shown
 from vgg_studio.pictures.walking import Stopped
 
 __all__ = ["list_folder", "refusal", "scan", "usable"]
@@ -38,6 +41,9 @@ _PAUSE = 0.1  # seconds between two events of progress
 _LOOK = 0.05  # seconds between two looks at the stop
 _THREADS = min(4, os.cpu_count() or 1)
 _AHEAD = 8 * _THREADS  # pictures handed to the threads at a time: keeps memory and a stop short
+
+
+_Check = Callable[[PictureRef], LeftOut | None]
 
 
 class _Read(NamedTuple):
@@ -54,9 +60,10 @@ def scan(job: ScanJob, stop: Stop) -> Iterator[Event]:
         left_out = list(listing.left_out)
         pictures = [item.picture for part in PARTS for item in listing.items[part]]
         yield PhaseStarted(phase="reading", total=len(pictures))
-        with ThreadPoolExecutor(_THREADS, thread_name_prefix="reading") as pool:
+        with known.in_cache() as seen, ThreadPoolExecutor(_THREADS, thread_name_prefix="reading") as pool:
             try:
-                yield from _reported(_read_all(pictures, listing.folder, pool, stop), len(pictures), left_out)
+                check = partial(refusal, root=listing.folder, seen=seen)
+                yield from _reported(_read_all(pictures, check, pool, stop), len(pictures), left_out)
             except Stopped:
                 yield JobEnded(outcome="stopped")  # before the pool is waited for: a large picture takes a second
                 return
@@ -69,14 +76,16 @@ def scan(job: ScanJob, stop: Stop) -> Iterator[Event]:
         yield JobEnded(outcome="done")
 
 
-def refusal(picture: PictureRef, root: str) -> LeftOut | None:
-    """Open a picture only to see whether it can be used: None, or why not."""
+def refusal(picture: PictureRef, root: str, seen: Known) -> LeftOut | None:
+    """See whether a picture can be used, opening it unless that is known: None, or why not."""
     try:
-        open_picture(locate(picture, root), at_least=TRIED_SIDE)
-    except PictureRefused as error:
-        values = {name: value for name, value in error.values.items() if name not in ("path", "reason")}
-        return LeftOut(picture=picture, reason=error.reason, values=values)
-    return None
+        error = seen.check(locate(picture, root))
+    except PictureRefused as leads_out:
+        error = leads_out
+    if error is None:
+        return None
+    values = {name: value for name, value in error.values.items() if name not in ("path", "reason")}
+    return LeftOut(picture=picture, reason=error.reason, values=values)
 
 
 def _told(listing: Listing) -> Iterator[Event]:
@@ -100,13 +109,13 @@ def _told(listing: Listing) -> Iterator[Event]:
         yield PictureLeftOut(picture=folder.picture, reason=folder.reason, values=folder.values)
 
 
-def _read_all(pictures: list[PictureRef], root: str, pool: ThreadPoolExecutor, stop: Stop) -> Iterator[_Read]:
+def _read_all(pictures: list[PictureRef], check: _Check, pool: ThreadPoolExecutor, stop: Stop) -> Iterator[_Read]:
     """Each picture's result in the order of the list, with few of them under way. Raises Stopped."""
     waiting: deque[Future[LeftOut | None]] = deque()
     rest = iter(pictures)
     for done in range(1, len(pictures) + 1):
         while len(waiting) < _AHEAD and (picture := next(rest, None)) is not None:
-            waiting.append(pool.submit(refusal, picture, root))
+            waiting.append(pool.submit(check, picture))
         first = waiting.popleft()
         while not wait((first,), timeout=_LOOK).done or stop.how is not None:
             if stop.how is not None:

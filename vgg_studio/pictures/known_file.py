@@ -39,7 +39,7 @@ class Row(NamedTuple):
 class KnownFile:
     """Rows in an SQLite file, for several threads and processes; at most `most`, the oldest are forgotten."""
 
-    def __init__(self, path: Path, most: int) -> None:
+    def __init__(self, path: Path | None, most: int) -> None:
         self._path = path
         self._most = most
         self._lock = threading.Lock()
@@ -78,25 +78,25 @@ class KnownFile:
     def _tried(self, work: Callable[[sqlite3.Connection], Value], otherwise: Value) -> Value:
         """What the work gives; `otherwise` where the file cannot serve. A damaged one is made anew, and tried once more."""
         with self._lock:
-            while self._opens:
+            while self._path and self._opens:
                 try:
-                    return work(self._connected())
+                    return work(self._connected(self._path))
                 except (sqlite3.Error, OSError) as error:
-                    if not self._may_try_again(error):
+                    if not self._may_try_again(error, self._path):
                         return otherwise
             return otherwise
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connected(self, path: Path) -> sqlite3.Connection:
         if self._connection is None:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._connection = _opened(self._path)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._connection = _opened(path)
         return self._connection
 
-    def _may_try_again(self, error: Exception) -> bool:
+    def _may_try_again(self, error: Exception, path: Path) -> bool:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF  # the upper bits tell details
         if code in _DAMAGED or isinstance(error, _ForeignError):
             self._remade += 1
-            self._opens = self._remade <= _MOST_REMADE and self._removed()
+            self._opens = self._remade <= _MOST_REMADE and self._removed(path)
             return self._opens
         if code not in (sqlite3.SQLITE_OK, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):  # full, read-only, gone
             self._writes = False
@@ -104,11 +104,11 @@ class KnownFile:
             self._opens = False
         return False
 
-    def _removed(self) -> bool:
+    def _removed(self, path: Path) -> bool:
         self._disconnect()
         try:
             for ending in ("-journal", "-wal", "-shm", ""):
-                self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
+                path.with_name(path.name + ending).unlink(missing_ok=True)
         except OSError:
             return False
         return True

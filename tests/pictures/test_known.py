@@ -16,12 +16,12 @@ from hashlib import blake2b
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from vgg_studio.core.errors import PictureRefused
-from vgg_studio.engine import known
-from vgg_studio.engine.known import FILE, Known
-from vgg_studio.engine.known_file import KnownFile, Row
-from vgg_studio.pictures import opening
+from vgg_studio.pictures import known, opening
+from vgg_studio.pictures.known import FILE, Known
+from vgg_studio.pictures.known_file import KnownFile, Row
 
 REFUSAL = PictureRefused("kind_not_allowed", kind="PSD", path="elsewhere")
 
@@ -174,6 +174,40 @@ def test_that_a_verdict_of_other_rules_does_not_count(tmp_path: Path, monkeypatc
         assert ours.verdict(str(picture)) is None
 
 
+def test_that_a_check_decodes_each_content_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good, twin, bad = (written(tmp_path / name) for name in ("good.png", "twin.png", "bad.png"))
+    Image.new("RGB", (9, 9)).save(good)
+    for path, content in ((good, good.read_bytes()), (twin, good.read_bytes()), (bad, b"no picture")):
+        written(path, content)
+    opened: list[bytes | str] = []
+
+    def noted(path: bytes | str, at_least: int) -> Image.Image:
+        opened.append(path)
+        return opening.open_picture(path, at_least=at_least)
+
+    monkeypatch.setattr(known, "open_picture", noted)
+
+    for _ in range(2):
+        with Known(tmp_path / "cache") as ours:
+            refusals = [ours.check(str(path)) for path in (good, bad)]
+            ours.flush()
+            refusals.append(ours.check(str(twin)))
+        assert [refusal and refusal.reason for refusal in refusals] == [None, "not_a_picture", None]
+    assert opened == [str(good), str(bad)]
+
+
+def test_that_a_file_larger_than_any_picture_is_judged_without_reading_it_all(tmp_path: Path, reads: Reads) -> None:
+    path = tmp_path / "endless.png"
+    with path.open("wb") as file:
+        file.truncate((1 << 30) + 1)  # a hole, which takes no room
+
+    with Known(tmp_path / "cache") as ours:
+        refusal = ours.check(str(path))
+    assert refusal is not None
+    assert refusal.reason == "not_a_picture"
+    assert reads.count == 0
+
+
 # --- the file
 
 
@@ -205,6 +239,12 @@ def _foreign(path: Path) -> None:
     base.close()
 
 
+def _of_tomorrow(path: Path) -> None:
+    base = sqlite3.connect(path)
+    base.execute("PRAGMA user_version = 2")
+    base.close()
+
+
 def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:5000])
 
@@ -222,7 +262,7 @@ def _text(path: Path) -> None:
     path.write_bytes(b"no database at all" * 500)
 
 
-@pytest.mark.parametrize("spoil", [_foreign, _cut, _overwritten, _emptied, _text])
+@pytest.mark.parametrize("spoil", [_foreign, _of_tomorrow, _cut, _overwritten, _emptied, _text])
 def test_that_a_damaged_or_foreign_file_is_made_anew(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
     picture = written(tmp_path / "a.jpg")
     with Known(tmp_path / "cache") as ours:
@@ -278,7 +318,7 @@ def test_that_a_full_disk_costs_only_the_memory_of_what_came_last(tmp_path: Path
 _WRITER = """
 import sys
 from pathlib import Path
-from vgg_studio.engine.known import Known
+from vgg_studio.pictures.known import Known
 ours = Known(Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()

@@ -1,0 +1,198 @@
+"""What is known of pictures' files without opening them: a digest of the content, and whether it can be used.
+
+Both are remembered in the cache folder by the file's path, size, times and inode, so that a second run over the same
+pictures looks at each file's entry and reads none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from hashlib import blake2b, file_digest
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import msgspec
+
+from vgg_studio import paths
+from vgg_studio.core.errors import PictureRefused, StorageError
+from vgg_studio.pictures.known_file import KnownFile, Row
+from vgg_studio.pictures.opening import DOOR, open_picture, ordinary_file, shown
+
+FILE = "known-pictures.sqlite"
+MOST = 200_000  # files that are remembered: about 50 MB
+_SIZE = 16  # bytes of a digest
+_YOUNG = 2_000_000_000  # ns: a file may change again within this time without a change of its times (FAT counts in 2 s)
+_TOGETHER = 256  # files written down in one commit
+_SECONDS = 1.0  # or after this long
+_MOST_WAITING = 4096  # files that are held in memory where they cannot be written down
+# Reasons that lie in the content; all others may be gone the next time.
+_LASTING = {"empty", "cut_off", "web_page", "document", "not_a_picture", "kind_not_allowed", "too_large", "damaged"}
+_DOOR = DOOR.encode()
+# Side in px that a JPEG keeps when it is only tried: all of the file is read, few of its pixels are computed.
+_TRIED_SIDE = 64
+_ENDLESS = 1 << 30  # bytes: no picture of the allowed size
+_Refusal = tuple[str, dict[str, str | int | float]]
+
+
+class Verdict(NamedTuple):
+    """How a picture was judged: None if it is good."""
+
+    refusal: PictureRefused | None
+
+
+class Known:
+    """Digests and verdicts of files, remembered in `folder` for all processes. Close it: what is not written down is lost.
+
+    Safe for several threads. Where nothing can be written, or `folder` is None, everything is answered and nothing is
+    remembered.
+    """
+
+    def __init__(self, folder: Path | None, most: int = MOST) -> None:
+        self._file = KnownFile(folder / FILE if folder else None, most)
+        self._lock = threading.Lock()
+        self._waiting: dict[bytes, Row] = {}
+        self._since = 0  # rows that came after the last attempt to write them down
+        self._written = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def digest(self, path: bytes | str) -> bytes:
+        """BLAKE2b of the file's content, 16 bytes. Raises PictureRefused where it cannot be read."""
+        row = self._row(path)
+        return row.digest if row else self._read(path)
+
+    def check(self, path: bytes | str) -> PictureRefused | None:
+        """Why the file cannot be used, None if it can: known, or found by decoding it, and then remembered."""
+        try:
+            if _is_endless(path):
+                open_picture(path, at_least=_TRIED_SIDE)
+                return None
+            self.digest(path)
+            if verdict := self.verdict(path):  # perhaps of the same content under another name
+                return verdict.refusal
+            open_picture(path, at_least=_TRIED_SIDE)
+        except PictureRefused as refusal:
+            if not _is_endless(path):
+                self.refuse(path, refusal)
+            return refusal
+        self.accept(path)
+        return None
+
+    def verdict(self, path: bytes | str) -> Verdict | None:
+        """How the file was judged, by one look at its entry; None where this content was not judged yet."""
+        row = self._row(path)
+        return _verdict(row, path) if row and row.door == _DOOR else None
+
+    def refusal(self, path: bytes | str) -> PictureRefused | None:
+        """Why the file is known to be no usable picture; None where that is not known."""
+        verdict = self.verdict(path)
+        return verdict.refusal if verdict else None
+
+    def accept(self, path: bytes | str) -> None:
+        """Remember that the file was decoded."""
+        self._judge(path, b"")
+
+    def refuse(self, path: bytes | str, refusal: PictureRefused) -> None:
+        """Remember why the file cannot be used, if that lies in its content and not in a moment's trouble."""
+        if refusal.reason in _LASTING and not isinstance(refusal.__cause__, MemoryError):
+            values = {name: value for name, value in refusal.values.items() if name not in ("path", "reason")}
+            self._judge(path, msgspec.json.encode((refusal.reason, values)))
+
+    def flush(self) -> None:
+        """Write down what has come together."""
+        with self._lock:
+            self._since, self._written = 0, time.monotonic()
+            rows = dict(self._waiting)
+        if rows and (self._file.put(list(rows.values())) or len(rows) > _MOST_WAITING):
+            with self._lock:
+                for name, row in rows.items():
+                    if self._waiting.get(name) is row:
+                        del self._waiting[name]
+
+    def close(self) -> None:
+        """Write down what has come together and let go of the file."""
+        self.flush()
+        self._file.close()
+
+    def _row(self, path: bytes | str) -> Row | None:
+        """What is known of the file as it lies there now."""
+        try:
+            stamp = _stamp(os.stat(path))
+        except (OSError, ValueError):  # a NUL in the name
+            return None
+        name = _name(path)
+        row = self._waiting.get(name) or self._file.by_name(name)
+        return row if row and row.stamp == stamp else None
+
+    def _read(self, path: bytes | str) -> bytes:
+        now = time.time_ns()
+        try:
+            with ordinary_file(path) as file:
+                before = os.fstat(file.fileno())
+                digest = file_digest(file, _hash).digest()
+                after = os.fstat(file.fileno())
+        except OSError as error:
+            raise PictureRefused("unreadable", path=shown(os.fsencode(path))) from error
+        if _stamp(before) == _stamp(after) and now - before.st_mtime_ns >= _YOUNG:
+            alike = self._file.judged(digest, _DOOR)  # perhaps under another name
+            verdict = (alike.door, alike.refusal) if alike else (b"", b"")
+            self._remember(Row(_name(path), _stamp(before), digest, *verdict))
+        return digest
+
+    def _judge(self, path: bytes | str, refusal: bytes) -> None:
+        with contextlib.suppress(PictureRefused):  # gone in the meantime
+            self.digest(path)
+        if row := self._row(path):
+            self._remember(row._replace(door=_DOOR, refusal=refusal))
+
+    def _remember(self, row: Row) -> None:
+        with self._lock:
+            self._waiting[row.name] = row
+            self._since += 1
+            due = self._since >= _TOGETHER or time.monotonic() - self._written >= _SECONDS
+        if due:
+            self.flush()
+
+
+def in_cache() -> Known:
+    """What is known in the user's own cache folder."""
+    try:
+        return Known(paths.cache_folder())
+    except StorageError:
+        return Known(None)
+
+
+def _verdict(row: Row, path: bytes | str) -> Verdict:
+    if not row.refusal:
+        return Verdict(None)
+    reason, values = msgspec.json.decode(row.refusal, type=_Refusal)
+    return Verdict(PictureRefused(reason, **values, path=shown(os.fsencode(path))))
+
+
+def _is_endless(path: bytes | str) -> bool:
+    """Whether reading all of the file takes longer than judging it."""
+    try:
+        return os.stat(path).st_size > _ENDLESS
+    except (OSError, ValueError):
+        return False
+
+
+def _name(path: bytes | str) -> bytes:
+    """The path as the database knows it: its digest, because the names of pictures are nobody's business."""
+    return blake2b(os.path.abspath(os.fsencode(path)), digest_size=_SIZE).digest()
+
+
+def _stamp(entry: os.stat_result) -> bytes:
+    return b"%d %d %d %d" % (entry.st_size, entry.st_mtime_ns, entry.st_ctime_ns, entry.st_ino)
+
+
+def _hash() -> blake2b:
+    return blake2b(digest_size=_SIZE)
