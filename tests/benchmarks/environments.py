@@ -21,7 +21,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
 _READY = "ready.txt"
 
 
-class NotThere(Exception):
+class PeerError(Exception):
     """An environment could not be made; the text is a sentence for the table."""
 
 
@@ -32,7 +32,7 @@ def folder() -> Path:
 
 
 def python_of(peer: str) -> Path:
-    """The Python of a peer's environment; the tutorial's loop needs nothing that our own has not. Raises NotThere."""
+    """The Python of a peer's environment; the tutorial's loop needs nothing that our own has not. Raises PeerError."""
     if peer not in PACKAGES:
         return Path(sys.executable)
     place = folder() / peer
@@ -53,7 +53,7 @@ def _uv(peer: str, *words: str) -> None:
     try:
         ended = subprocess.run([uv, "--quiet", "--no-config", *words], capture_output=True, text=True, check=False)
     except OSError as error:
-        raise NotThere(f"{peer} was skipped: uv, which makes its environment, cannot be started ({error}).") from error
+        raise PeerError(f"{peer} was skipped: uv, which makes its environment, cannot be started ({error}).") from error
     if ended.returncode:
         reason = (ended.stderr.strip().splitlines() or ["no reason given"])[-1].strip()
-        raise NotThere(f"{peer} was skipped: its environment could not be made ({reason}).")
+        raise PeerError(f"{peer} was skipped: its environment could not be made ({reason}).")

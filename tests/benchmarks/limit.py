@@ -2,7 +2,7 @@
 
     python tests/benchmarks/limit.py cpu|cuda [side]
 
-Prints one line of JSON; a precision that the processor only emulates (where a small product takes longer than in fp32) is left out.
+Prints one line of JSON; a precision that the processor only emulates is left out.
 """
 
 from __future__ import annotations

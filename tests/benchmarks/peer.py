@@ -19,6 +19,7 @@ SCRIPTS = {
     "ultralytics": "with_ultralytics.py",
     "fastai": "with_fastai.py",
 }
+OURS = {"forward": "forward.py", "decode": "decode.py"}  # scripts on our own modules, in our own environment
 _HERE = Path(__file__).resolve().parent
 _LIMIT_SECONDS = 900
 
@@ -43,13 +44,14 @@ class Answer:
         return self.wall - sum(self.seconds.values())
 
 
-def ask(peer: str, work: Path, **order: Any) -> Answer:
-    """One measurement. Raises environments.NotThere with a sentence where the peer cannot be run."""
+def ask(peer: str, work: Path, home: Path, **order: Any) -> Answer:
+    """One measurement. Raises environments.PeerError with a sentence where the peer cannot be run."""
     python = environments.python_of(peer)
+    script = _HERE / "ours" / OURS[peer] if peer in OURS else _HERE / "peers" / SCRIPTS[peer]
     began = time.perf_counter()
     ended = subprocess.run(
-        [str(python), str(_HERE / "peers" / SCRIPTS[peer]), json.dumps(order)],
-        env=_environment(work),
+        [str(python), str(script), json.dumps(order)],
+        env=_environment(work, home),
         cwd=work,
         capture_output=True,
         text=True,
@@ -57,15 +59,26 @@ def ask(peer: str, work: Path, **order: Any) -> Answer:
         timeout=_LIMIT_SECONDS,
     )
     wall = time.perf_counter() - began
-    line = (ended.stdout.strip().splitlines() or [""])[-1]
-    if ended.returncode or not line.startswith("{"):
+    said = last_line(ended.stdout)
+    if ended.returncode or not said:
         reason = (ended.stderr.strip().splitlines() or ["no answer"])[-1][:200]
-        raise environments.NotThere(f"{peer} was skipped in {order['job']}: its script failed ({reason}).")
-    said = json.loads(line)
+        raise environments.PeerError(f"{peer} was skipped in {order['job']}: its script failed ({reason}).")
     return Answer(wall, said["seconds"], said["counts"], said["how"], said["versions"])
 
 
-def _environment(work: Path) -> dict[str, str]:
+def last_line(text: str) -> dict[str, Any]:
+    """The JSON on the last line of what a script printed; empty where there is none."""
+    line = (text.strip().splitlines() or [""])[-1]
+    found: dict[str, Any] = json.loads(line) if line.startswith("{") else {}
+    return found
+
+
+def threads() -> int:
+    """Threads for everybody: the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _environment(work: Path, home: Path) -> dict[str, str]:
     """Ours without what would hold a peer back, with the checkout in sight for the scripts' common part."""
     kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")}
-    return kept | {"PYTHONPATH": str(_HERE.parents[1]), "YOLO_CONFIG_DIR": str(work)}
+    return kept | {"PYTHONPATH": str(_HERE.parents[1]), "YOLO_CONFIG_DIR": str(work), "VGG_STUDIO_HOME": str(home)}

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from vgg_studio.core.events import (
     EngineReady,
@@ -30,7 +31,7 @@ _ENDS = (RunEnded, JobEnded)
 _SAMPLE_SECONDS = 0.02
 
 
-class Failed(Exception):
+class OrderError(Exception):
     """An order did not end well."""
 
 
@@ -100,7 +101,7 @@ class Engine:
                 break
         self.ready_seconds = time.perf_counter() - began
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -116,7 +117,7 @@ class Engine:
             self._process.stdout.close()
 
     def order(self, job: AnyJob) -> Told:
-        """Have an order done. Raises Failed with the engine's reason."""
+        """Have an order done. Raises OrderError with the engine's reason."""
         assert self._process.stdin is not None
         self._number += 1
         told, began = Told(), time.perf_counter()
@@ -158,11 +159,11 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def command(words: list[str], home: Path) -> float:
-    """Seconds of a whole command, from its start to its end. Raises Failed."""
+    """Seconds of a whole command, from its start to its end. Raises OrderError."""
     began = time.perf_counter()
     ended = subprocess.run([*_PROGRAM, *words], env=environment(home), capture_output=True, text=True, check=False)
     if ended.returncode:
-        raise Failed(f"vgg-studio {' '.join(words[:1])}: {ended.stderr.strip()[-500:]}")
+        raise OrderError(f"vgg-studio {' '.join(words[:1])}: {ended.stderr.strip()[-500:]}")
     return time.perf_counter() - began
 
 
@@ -178,7 +179,7 @@ def rss_anon(process: int) -> int:
 def _ended_well(told: Told) -> Told:
     last = told.events[-1][1] if told.events else None
     if not isinstance(last, _ENDS):
-        raise Failed("the engine ended without a word")
+        raise OrderError("the engine ended without a word")
     if last.failure is not None or last.outcome == "failed":
-        raise Failed(str(last.failure))
+        raise OrderError(str(last.failure))
     return told

@@ -29,7 +29,7 @@ transform = transforms.Compose(
 )
 
 
-def light_network(order: Order, learn_from: int) -> nn.Module:
+def light_network(order: Order, learn_from: int) -> Any:
     """The convolutions, those before `learn_from` frozen, and one linear layer on features pooled to 2 x 2."""
     network = vgg16()
     if order.weights:
@@ -40,7 +40,8 @@ def light_network(order: Order, learn_from: int) -> nn.Module:
         parameter.requires_grad = False
     if order.model and os.path.exists(order.model):
         network.load_state_dict(torch.load(order.model, weights_only=True))
-    return network.to(order.device)
+    network.to(order.device)
+    return network
 
 
 def loader(order: Order, part: str) -> DataLoader[Any]:
@@ -92,9 +93,7 @@ def extraction(order: Order, watch: Watch) -> int:
     batches = loader(order, "train")
     with torch.no_grad():
         network(noise(order)[0].to(order.device))
-        watch.time(
-            "pictures", lambda: [network.features(p.to(order.device)).cpu() for p, _ in batches], waiting(order)
-        )
+        watch.time("pictures", lambda: [network.features(p.to(order.device)).cpu() for p, _ in batches], waiting(order))
     return len(batches.dataset)  # type: ignore[arg-type]
 
 

@@ -49,7 +49,9 @@ def frozen(order: Order, watch: Watch) -> tuple[dict[str, int], str]:
         item_tfms=Resize(SIDE, method=ResizeMethod.Squish),
     )
     loaders = block.dataloaders(order.data, bs=order.batch, num_workers=2, device=torch.device(order.device))
-    head = nn.Sequential(nn.AdaptiveAvgPool2d(POOLED), nn.Flatten(), nn.Dropout(0.5), nn.Linear(512 * POOLED**2, CLASSES))
+    head = nn.Sequential(
+        nn.AdaptiveAvgPool2d(POOLED), nn.Flatten(), nn.Dropout(0.5), nn.Linear(512 * POOLED**2, CLASSES)
+    )
     learner: Any = vision_learner(loaders, vgg16, pretrained=False, custom_head=head, metrics=accuracy)
     how = "fastai vision_learner(vgg16), fp32"
     if order.more.get("fast"):

@@ -13,7 +13,9 @@ from typing import Any
 from tests.benchmarks.peers.speaking import CLASSES, SIDE, Order, Watch, count_pictures, given, say
 
 order = given()
-os.environ.setdefault("KERAS_BACKEND", str(order.more.get("backend", "tensorflow" if order.device == "cpu" else "torch")))
+os.environ.setdefault(
+    "KERAS_BACKEND", str(order.more.get("backend", "tensorflow" if order.device == "cpu" else "torch"))
+)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras  # noqa: E402 - its back end is chosen before
@@ -21,7 +23,7 @@ import numpy as np  # noqa: E402
 
 
 def network(light: bool) -> Any:
-    """The convolutions alone, or with the light head: 7 x 7 to 2 x 2 by windows of 4 in steps of 3, as adaptive pooling does it."""
+    """The convolutions alone, or with the light head; windows of 4 in steps of 3 pool 7 x 7 to 2 x 2."""
     trunk = keras.applications.VGG16(include_top=False, weights=None, input_shape=(SIDE, SIDE, 3))
     trunk.trainable = False
     if not light:
@@ -68,14 +70,14 @@ class Timing(keras.callbacks.Callback):  # type: ignore[misc,unused-ignore]
         super().__init__()
         self.watch, self.began, self.checked = watch, 0.0, 0.0
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.began = time.perf_counter()
 
-    def on_test_begin(self, logs: Any = None) -> None:  # noqa: ARG002
+    def on_test_begin(self, logs: Any = None) -> None:
         self.watch.since("train", self.began)
         self.checked = time.perf_counter()
 
-    def on_test_end(self, logs: Any = None) -> None:  # noqa: ARG002
+    def on_test_end(self, logs: Any = None) -> None:
         self.watch.since("val", self.checked)
 
 

@@ -80,7 +80,9 @@ def frozen(setting: Setting, watch: Watch) -> dict[str, int]:
     """C6: an epoch of a light head behind the frozen convolutions, and one check."""
     order = setting.order
     trunk = timm.create_model("vgg16", pretrained=False).features.requires_grad_(False)
-    head = nn.Sequential(nn.AdaptiveAvgPool2d(POOLED), nn.Flatten(), nn.Dropout(0.5), nn.Linear(512 * POOLED**2, CLASSES))
+    head = nn.Sequential(
+        nn.AdaptiveAvgPool2d(POOLED), nn.Flatten(), nn.Dropout(0.5), nn.Linear(512 * POOLED**2, CLASSES)
+    )
     network = setting.to_device(nn.Sequential(trunk, head)).train()
     optimizer = timm.optim.create_optimizer_v2(network, opt="sgd", lr=0.001, momentum=0.9)
     loss_of = nn.CrossEntropyLoss()

@@ -15,13 +15,13 @@ from typing import Any
 os.environ["YOLO_OFFLINE"] = "true"
 os.environ.setdefault("YOLO_CONFIG_DIR", tempfile.gettempdir())
 
-import torch  # noqa: E402 - Ultralytics reads its settings while it is imported
-from torch import nn  # noqa: E402
-from torchvision.models import vgg16  # noqa: E402
-from ultralytics.data import ClassificationDataset  # noqa: E402
-from ultralytics.models.yolo.classify import ClassificationTrainer  # noqa: E402
+import torch
+from torch import nn
+from torchvision.models import vgg16
+from ultralytics.data import ClassificationDataset
+from ultralytics.models.yolo.classify import ClassificationTrainer
 
-from tests.benchmarks.peers.speaking import CLASSES, POOLED, SIDE, Order, Watch, count_pictures, given, say  # noqa: E402
+from tests.benchmarks.peers.speaking import CLASSES, POOLED, SIDE, Order, Watch, count_pictures, given, say
 
 
 class Network(nn.Module):
@@ -33,7 +33,8 @@ class Network(nn.Module):
             nn.AdaptiveAvgPool2d(POOLED), nn.Flatten(), nn.Dropout(0.5), nn.Linear(512 * POOLED**2, CLASSES)
         )
         self.model = nn.Sequential(vgg16().features, head)
-        self.names, self.nc, self.yaml, self.task = names, CLASSES, {}, "classify"
+        self.names, self.nc, self.task = names, CLASSES, "classify"
+        self.yaml: dict[str, Any] = {}
         self.stride = torch.tensor([32.0])
         self.criterion = None  # the trainer asks for it; ours is in `loss`
 
@@ -59,7 +60,7 @@ class Trainer(ClassificationTrainer):  # type: ignore[misc,unused-ignore]
         """Hand over the network instead of one from its own lists."""
         self.model = Network(self.data["names"])
 
-    def build_dataset(self, img_path: str, mode: str = "train", batch: Any = None) -> Any:  # noqa: ARG002
+    def build_dataset(self, img_path: str, mode: str = "train", batch: Any = None) -> Any:
         """Both parts as they are checked."""
         return ClassificationDataset(img_path, self.args, augment=False, prefix=mode, names=self.data["names"])
 
