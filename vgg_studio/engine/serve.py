@@ -35,6 +35,7 @@ from vgg_studio.core.jobs import (
     Stop,
     ThumbnailJob,
     TrainJob,
+    TuneJob,
     from_line,
 )
 from vgg_studio.engine.ending import ended, failure_of
@@ -64,8 +65,12 @@ ROLES: dict[str, dict[type[AnyJob], Work]] = {
         PredictJob: Work(f"{_ENGINE}.predict", "predict"),
         EvaluateJob: Work(f"{_ENGINE}.evaluate", "evaluate"),
         ExportJob: Work(f"{_ENGINE}.export", "export"),
+        TuneJob: Work(f"{_ENGINE}.tuning", "tune"),
     },
-    "train": {TrainJob: Work(f"{_ENGINE}.train", "train")},
+    "train": {
+        TrainJob: Work(f"{_ENGINE}.train", "train"),
+        TuneJob: Work(f"{_ENGINE}.tuning", "tune"),
+    },
 }
 
 
