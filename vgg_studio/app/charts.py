@@ -151,7 +151,7 @@ class Charts(QWidget):
     def _name_plots(self) -> None:
         shares = _("share of pictures named right, in %")
         if self.baseline is not None:
-            shares = _("share named right, in %; dashed: quick look {value}").format(value=percent(self.baseline))
+            shares = _("in %; dashed: quick look {value}").format(value=percent(self.baseline))
         words = (
             (_("Loss"), _("how wrong the answers are, lower is better")),
             (_("Accuracy"), shares),
