@@ -117,6 +117,14 @@ def test_that_the_next_stage_keeps_the_network_and_moves_it_gently() -> None:
     assert block <= recipes.learning_rate(TrainJob(weights="w.pth", train_from="block5", optimizer="adamw")) * 1.01
 
 
+def test_that_another_stage_than_the_next_may_be_asked_for() -> None:
+    after = recipes.next_stage(TrainJob(weights="official"), parent="runs/1", stage="block3")
+    again = recipes.next_stage(TrainJob(weights="official"), parent="runs/1", stage="fc6")
+    assert after is not None
+    assert again is not None
+    assert (after.train_from, again.train_from, again.layer_decay) == ("block3", "fc6", 1.0)
+
+
 def test_that_the_moving_average_is_over_about_one_round() -> None:
     few = recipes.next_stage(TrainJob(weights="official", batch_size=32), parent="p", pictures=320)
     many = recipes.next_stage(TrainJob(weights="official", batch_size=32), parent="p", pictures=3200)

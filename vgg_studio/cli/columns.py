@@ -13,12 +13,12 @@ from vgg_studio.core.wording import escaped, percent
 LARGEST_CONFUSION = 12  # classes; a wider table no longer fits a terminal
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The rows as lines: the first column to the left, the others to the right, two spaces between."""
+def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
+    """The rows as lines: the first columns to the left, the others to the right, two spaces between."""
     safe = [[escaped(cell) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*safe, strict=True)]
     return [
-        "  ".join(_padded(cell, widths[place], place == 0) for place, cell in enumerate(row)).rstrip() for row in safe
+        "  ".join(_padded(cell, widths[place], place < left) for place, cell in enumerate(row)).rstrip() for row in safe
     ]
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
 from vgg_studio.cli import options as opt
-from vgg_studio.cli import resuming
+from vgg_studio.cli import outlook, resuming, settings
 from vgg_studio.cli.demonstration import demonstrate
 from vgg_studio.cli.naming import name_pictures
 from vgg_studio.cli.printer import JsonPrinter, Printer
 from vgg_studio.cli.session import Session, exit_code
+from vgg_studio.cli.settings import taking
 from vgg_studio.cli.text_printer import TextPrinter
 from vgg_studio.core import jobs
 from vgg_studio.core.errors import StudioError, UsageError
 from vgg_studio.core.language import N_
 from vgg_studio.core.wording import escaped
+
+Given = dict[str, Any]  # the options of settings.py that stood on the command line
 
 app = typer.Typer(
     name="vgg-studio",
@@ -42,57 +46,81 @@ def everywhere(
 
 
 @app.command(help=N_("Train a network on a folder of pictures, or go on with a run."))
+@taking(settings.EVERYTHING)
 def train(
     context: typer.Context,
+    given: Given,
     data: opt.Data = None,
-    variant: opt.Variant = None,
-    weights: opt.Weights = None,
-    train_from: opt.TrainFrom = None,
-    width_divisor: opt.WidthDivisor = None,
-    slim_linear: opt.SlimLinear = None,
-    channels: opt.Channels = None,
-    dropout: opt.Dropout = None,
-    epochs: opt.Epochs = None,
-    batch_size: opt.BatchSize = None,
-    optimizer: opt.Optimizer = None,
-    learning_rate: opt.LearningRate = None,
-    momentum: opt.Momentum = None,
-    weight_decay: opt.WeightDecay = None,
-    schedule: opt.Schedule = None,
-    step_epochs: opt.StepEpochs = None,
-    step_factor: opt.StepFactor = None,
-    warmup: opt.Warmup = None,
-    patience: opt.Patience = None,
-    seed: opt.Seed = None,
-    image_size: opt.ImageSize = None,
-    resize: opt.Resize = None,
-    normalisation: opt.Normalisation = None,
-    variation: opt.Variation = None,
-    checkpoint_minutes: opt.CheckpointMinutes = None,
     out: opt.Out = None,
     resume: opt.Resume = False,
-    device: opt.Device = None,
     json: opt.Json = False,
 ) -> int:
     """Begin a run or go on with one; resuming.py tells which."""
-    given = _given(locals())
-    session: Session = context.obj
+    return _train(context.obj, out or "", json, lambda: resuming.order(data or "", out or "", resume, given))
+
+
+@app.command(help=N_("Train the next stage, from the best network of a run on: what makes it better."))
+@taking(settings.LEARNING | settings.SPEED)
+def improve(
+    context: typer.Context,
+    given: Given,
+    run: opt.Run,
+    data: opt.MovedData = None,
+    out: opt.Out = None,
+    json: opt.Json = False,
+) -> int:
+    """Begin a run from another run's end; recipes.py tells with what settings, options replace them."""
+    return _train(context.obj, out or "", json, lambda: outlook.next_stage(run, data or "", out or "", given))
+
+
+def _train(session: Session, out: str, json: bool, order: Callable[[], jobs.TrainJob]) -> int:
     with printer(json) as shown:
         try:
-            job = resuming.order(data or "", out or "", resume, given)
+            job = order()
         except UsageError:
             raise
         except StudioError as error:
-            ending = session.refuse(jobs.TrainJob(run=escaped(out or "")), error, shown)
+            ending = session.refuse(jobs.TrainJob(run=escaped(out)), error, shown)
         else:
             ending = session.run(job, shown)
     return exit_code(ending)
 
 
-def _given(parameters: dict[str, Any]) -> dict[str, Any]:
-    """The training's settings among a command's parameters that stood on the command line."""
-    known = set(jobs.TrainJob.__struct_fields__) - {"data", "run", "resume"}
-    return {name: value for name, value in parameters.items() if name in known and value is not None}
+@app.command(
+    name="quick-look", help=N_("Tell what a linear layer on the frozen network reaches: what a run has to beat.")
+)
+@taking(settings.LOOK)
+def quick_look(
+    context: typer.Context, given: Given, data: opt.Data = None, folds: opt.Folds = 5, json: opt.Json = False
+) -> int:
+    """Score by cross-validation; a training of the same pictures finds what was computed again."""
+    session: Session = context.obj
+    with printer(json) as shown:
+        ending = session.run(outlook.quick_look(data or "", folds, given), shown)
+    return exit_code(ending)
+
+
+@app.command(help=N_("Tell how long a training will take on this machine, and what memory and disk it needs."))
+@taking(settings.EVERYTHING)
+def forecast(context: typer.Context, given: Given, data: opt.Data = None, json: opt.Json = False) -> int:
+    """Measure the machine where that was never done, count the pictures by their names, and reckon."""
+    with printer(json) as shown:
+        return outlook.forecast(context.obj, shown, data or "", given)
+
+
+@app.command(help=N_("Measure which way of computing is the fastest on this machine, or tell what is remembered."))
+def tune(
+    context: typer.Context,
+    variant: opt.Variant = None,
+    device: opt.Device = None,
+    again: opt.Again = False,
+    json: opt.Json = False,
+) -> int:
+    """Ask the engine, which remembers what it has measured."""
+    session: Session = context.obj
+    with printer(json) as shown:
+        ending = session.run(jobs.TuneJob(variant=variant or "vgg16", device=device or "auto", again=again), shown)
+    return exit_code(ending)
 
 
 @app.command(help=N_("Score a run on pictures that it has not learned from."))

@@ -39,7 +39,8 @@ def prepare() -> None:
 
     @dataclass
     class Folding(table.Column):
-        overflow: Any = "fold"
+        def __post_init__(self) -> None:
+            self.overflow = "fold"  # for the table of commands another way is asked for
 
     if table.Column.__name__ != Folding.__name__:
         table.Column = Folding  # type: ignore[misc]

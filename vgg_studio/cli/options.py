@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from vgg_studio.core import jobs
+from vgg_studio.core import jobs, vgg
 from vgg_studio.core.language import N_
 
 NETWORK, LEARNING, PICTURES, RUN = N_("Network"), N_("Learning"), N_("Pictures"), N_("Run")
+SPEED = N_("Speed")
 
 
 def _choices(values: tuple[str, ...]) -> str:
@@ -42,6 +43,14 @@ TrainFrom = Annotated[
         help=N_(
             "The first stage that learns: block1 to block5, fc6, fc7, fc8 (without weights block1, with them fc6)."
         ),
+        rich_help_panel=NETWORK,
+    ),
+]
+Head = Annotated[
+    str | None,
+    typer.Option(
+        metavar=_choices(vgg.HEADS),
+        help=N_("Three linear layers, or one on pooled features: a tenth of the size (classic)."),
         rich_help_panel=NETWORK,
     ),
 ]
@@ -103,6 +112,28 @@ StepFactor = Annotated[
     float | None,
     typer.Option(metavar="X", help=N_("What a step multiplies the rate by (0.5)."), rich_help_panel=LEARNING),
 ]
+LayerDecay = Annotated[
+    float | None,
+    typer.Option(
+        metavar="0..1",
+        help=N_("Each block further from the head learns at this share of the rate (1)."),
+        rich_help_panel=LEARNING,
+    ),
+]
+LabelSmoothing = Annotated[
+    float | None,
+    typer.Option(
+        metavar="0..0.9", help=N_("Share of each answer that is spread over all classes (0)."), rich_help_panel=LEARNING
+    ),
+]
+Ema = Annotated[
+    float | None,
+    typer.Option(
+        metavar="0..1",
+        help=N_("Keep a moving average of the weights that decays by this much a step (0: none)."),
+        rich_help_panel=LEARNING,
+    ),
+]
 Warmup = Annotated[
     int | None,
     typer.Option(metavar="N", help=N_("Rounds in which the rate rises first (0)."), rich_help_panel=LEARNING),
@@ -144,6 +175,45 @@ Variation = Annotated[
         rich_help_panel=PICTURES,
     ),
 ]
+Views = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", help=N_("Crops of each picture that flip_crop draws from (8)."), rich_help_panel=PICTURES
+    ),
+]
+Mirror = Annotated[
+    bool | None,
+    typer.Option(
+        "--mirror/--no-mirror",
+        metavar="",
+        help=N_("Let an answer be the mean over the picture and its mirrored picture (no)."),
+        rich_help_panel=PICTURES,
+    ),
+]
+Features = Annotated[
+    str | None,
+    typer.Option(
+        metavar=_choices(jobs.FEATURES),
+        help=N_("How exactly features of the frozen part are kept on the disk; none: not at all (auto)."),
+        rich_help_panel=SPEED,
+    ),
+]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        metavar=_choices(jobs.PRECISIONS),
+        help=N_("What is computed in: what was the fastest here, or one of three number formats (auto)."),
+        rich_help_panel=SPEED,
+    ),
+]
+Backend = Annotated[
+    str | None,
+    typer.Option(
+        metavar=_choices(jobs.BACKENDS),
+        help=N_("What computes the frozen part: what was the fastest here, PyTorch or ncnn (auto)."),
+        rich_help_panel=SPEED,
+    ),
+]
 CheckpointMinutes = Annotated[
     float | None,
     typer.Option(metavar="X", help=N_("Save at least this often; rounds are always saved (10)."), rich_help_panel=RUN),
@@ -155,7 +225,10 @@ Out = Annotated[
 Resume = Annotated[
     bool, typer.Option("--resume", metavar="", help=N_("Go on with the run in --out."), rich_help_panel=RUN)
 ]
-Device = Annotated[str | None, typer.Option(metavar=_choices(jobs.DEVICES), help=N_("What computes (auto)."))]
+Device = Annotated[
+    str | None,
+    typer.Option(metavar=_choices(jobs.DEVICES), help=N_("What computes; all: every graphics card (auto).")),
+]
 Json = Annotated[
     bool, typer.Option("--json", metavar="", help=N_("Print one event a line, as JSON, and nothing else."))
 ]
@@ -163,6 +236,15 @@ Json = Annotated[
 Data = Annotated[
     str | None,
     typer.Argument(metavar="DATA", help=N_("A folder with one folder of pictures for each class."), show_default=False),
+]
+MovedData = Annotated[
+    str | None,
+    typer.Option("--data", metavar="DATA", help=N_("Where the run's pictures lie now, if they have moved.")),
+]
+Again = Annotated[bool, typer.Option("--again", metavar="", help=N_("Measure anew what is remembered."))]
+Folds = Annotated[
+    int,
+    typer.Option(metavar="2..20", help=N_("In how many shares the pictures are; each is named once by the others.")),
 ]
 Run = Annotated[str, typer.Argument(metavar="RUN", help=N_("The folder of a run."))]
 Model = Annotated[

@@ -22,6 +22,16 @@ def carry_out(job: jobs.AnyJob, stop: jobs.Stop) -> Iterator[ev.Event]:
             from vgg_studio.engine.train import train
 
             return train(job, stop)
+        case jobs.QuickLookJob():
+            _prepare()
+            from vgg_studio.engine.quick_look import quick_look
+
+            return quick_look(job, stop)
+        case jobs.TuneJob():
+            _prepare()
+            from vgg_studio.engine.tuning import tune
+
+            return tune(job, stop)
         case jobs.EvaluateJob():
             _prepare()
             from vgg_studio.engine.evaluate import evaluate

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from vgg_studio import paths
 from vgg_studio.core import recipes
 from vgg_studio.core.errors import FolderMissing, ResumeMismatch, RunExists, RunMissing, UsageError, WeightsMissing
@@ -24,10 +26,7 @@ def order(data: str, out: str, resume: bool, given: dict[str, Any]) -> TrainJob:
     With `resume` a run that is not there yet is begun, if DATA is given: so the same line can be repeated until it is done.
     Raises UsageError, FolderMissing, WeightsMissing, RunExists, RunMissing, RunDamaged, RunTooNew, ResumeMismatch.
     """
-    if given.get("weights", "none") not in ("none", "official", "official-features"):
-        given["weights"] = os.path.abspath(text(given["weights"]))  # a run may be continued from another folder
-    if data:
-        given["data"] = folder(data)
+    _make_absolute(data, given)
     if resume:
         if not out:
             raise UsageError(name="--resume", value=_("used alone"), allowed="--out RUN --resume")
@@ -37,10 +36,31 @@ def order(data: str, out: str, resume: bool, given: dict[str, Any]) -> TrainJob:
         raise UsageError(name="DATA", value=_("left out"), allowed="train DATA, train --out RUN --resume")
     if out and holds_run(out):
         raise RunExists(path=out)
-    if os.path.isabs(weights := given.get("weights", "")) and not os.path.exists(weights):
-        raise WeightsMissing(path=weights)  # before all pictures are read, not after
+    _check_weights(given)
     run = os.path.abspath(text(out)) if out else str(new_run_path(paths.runs_folder(), given["data"]))
     return TrainJob(run=run, **given)
+
+
+def settings(command: str, data: str, given: dict[str, Any]) -> TrainJob:
+    """The settings of a training that is only asked about. Raises UsageError, FolderMissing, WeightsMissing."""
+    if not data:
+        raise UsageError(name="DATA", value=_("left out"), allowed=f"{command} DATA")
+    _make_absolute(data, given)
+    _check_weights(given)
+    return TrainJob(**given)
+
+
+def _make_absolute(data: str, given: dict[str, Any]) -> None:
+    """A run may be continued from another folder."""
+    if given.get("weights", "none") not in ("none", "official", "official-features"):
+        given["weights"] = os.path.abspath(text(given["weights"]))
+    if data:
+        given["data"] = folder(data)
+
+
+def _check_weights(given: dict[str, Any]) -> None:
+    if os.path.isabs(weights := given.get("weights", "")) and not os.path.exists(weights):
+        raise WeightsMissing(path=weights)  # before all pictures are read, not after
 
 
 def _going_on(out: str, given: dict[str, Any]) -> TrainJob:
@@ -53,7 +73,7 @@ def compare(manifest: Manifest, given: dict[str, Any]) -> None:
     """Raise ResumeMismatch for the first given setting that the run has otherwise."""
     for name, wanted in given.items():
         found = _as_trained(manifest.job, name)
-        if name not in _FREE and not _same(name, found, wanted):
+        if name not in _FREE and not _same(name, found, _meant(manifest.job, name, wanted)):
             flag = "--" + _FLAGS.get(name, name).replace("_", "-")
             raise ResumeMismatch(name=flag, found=_shown(name, found), wanted=_shown(name, wanted))
 
@@ -61,6 +81,11 @@ def compare(manifest: Manifest, given: dict[str, Any]) -> None:
 def _as_trained(job: TrainJob, name: str) -> Any:
     resolved = {"learning_rate": recipes.learning_rate, "train_from": recipes.train_from}
     return resolved[name](job) if name in resolved else getattr(job, name)
+
+
+def _meant(job: TrainJob, name: str, wanted: Any) -> Any:
+    """Three names of a stage mean the one layer of a light head."""
+    return recipes.train_from(msgspec.structs.replace(job, train_from=wanted)) if name == "train_from" else wanted
 
 
 def _same(name: str, found: Any, wanted: Any) -> bool:

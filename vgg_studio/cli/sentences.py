@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 
+from vgg_studio.cli import speed
 from vgg_studio.core import events as ev
-from vgg_studio.core import vgg, wording
+from vgg_studio.core import speed_words, vgg, wording
 from vgg_studio.core.errors import Diverged, describe_reason
 from vgg_studio.core.language import _, ngettext
 from vgg_studio.core.progress import Progress
@@ -27,7 +28,7 @@ def run_started(event: ev.RunStarted) -> list[str]:
             classes=wording.classes(len(event.classes)), **parts
         ),
     ]
-    return lines + device(event.device)
+    return [*lines, *device(event.device), *speed.plan(event)]
 
 
 def device(fact: ev.DeviceFact) -> list[str]:
@@ -130,6 +131,8 @@ def evaluation(event: ev.Evaluation) -> list[str]:
 def run_ended(event: ev.RunEnded, progress: Progress) -> list[str]:
     """How a training ended, where it lies and what can be done next; why it failed is told on standard error."""
     lines = [] if event.outcome == "failed" else [wording.status(progress)]
+    if told := speed_words.graded(event):
+        lines.append(told)
     if event.outcome == "discarded" or not event.run:
         return lines
     path = quoted(event.run)
@@ -138,6 +141,8 @@ def run_ended(event: ev.RunEnded, progress: Progress) -> list[str]:
     diverged = event.failure is not None and event.failure.code == Diverged.code()  # it would go the same way again
     if event.outcome == "paused" or (event.outcome == "failed" and event.epochs and not diverged):
         lines.append(_("Go on with: {command}").format(command=f"vgg-studio train --out {path} --resume"))
+    if event.outcome in ("finished", "finished_early") and progress.started and progress.started.train_from != "block1":
+        lines.append(_("Make it better with: {command}").format(command=f"vgg-studio improve {path}"))
     if event.best_epoch:
         picture = _("PICTURE…")  # not within the f-string, where nobody looks for texts to translate
         lines.append(_("Name pictures with it: {command}").format(command=f"vgg-studio predict {path} {picture}"))

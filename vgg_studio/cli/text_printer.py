@@ -9,7 +9,7 @@ import time
 from types import TracebackType
 from typing import Protocol, Self
 
-from vgg_studio.cli import columns, sentences
+from vgg_studio.cli import columns, sentences, speed
 from vgg_studio.core import events as ev
 from vgg_studio.core.jobs import AnyJob, DrawSamplesJob, EvaluateJob, PredictJob, TrainJob
 from vgg_studio.core.language import N_, _, ngettext
@@ -164,6 +164,8 @@ class TextPrinter:
             self._screen.moved(escaped(status(progress)), progress.pictures, progress.pictures_total)
         elif isinstance(event, ev.PhaseStarted | ev.PhaseProgress):
             words = self._phase(event.phase, progress.phase_done, progress.phase_total)
+            if event.phase == "extracting" and progress.started:
+                words = status(progress)  # tells the time left, too
             self._screen.moved(escaped(words), progress.phase_done, progress.phase_total)
 
     def _phase(self, phase: ev.Phase, done: int = 0, total: int = 0) -> str:
@@ -204,6 +206,8 @@ class TextPrinter:
                 lines = [sentences.prediction(event)]
             case ev.PredictionFailed():
                 lines = [sentences.prediction_failed(event)]
+            case ev.FeaturesReady() | ev.BatchShrunk() | ev.QuickLook() | ev.MachineTuned() | ev.ForecastMade():
+                lines = speed.lines(event, self._progress)
             case ev.Exported():
                 lines = [sentences.exported(file) for file in event.files]
         return lines

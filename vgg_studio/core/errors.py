@@ -11,6 +11,7 @@ StudioError
 │   └── DownloadFailed  DownloadDamaged
 ├── RunError                a run folder
 │   └── RunExists  RunMissing  RunDamaged  RunInUse  RunTooNew  RunUnfinished  ResumeMismatch  PathMissing
+│       EverythingLearns
 ├── StorageError            the disk
 │   └── DiskFull  NotWritable  NamesInTheWay
 └── EngineError             the machine
@@ -188,6 +189,11 @@ class RunInUse(RunError):
 class RunTooNew(RunError):
     sentence = N_("The run in {path} was made by a newer VGG Studio (format {format}).")
     remedy = N_("Install the newest version to open it.")
+
+
+class EverythingLearns(RunError):
+    sentence = N_("Everything in the network of {path} learns already, so there is no next stage.")
+    remedy = N_("Give it more rounds: vgg-studio train --out {path} --resume --epochs N")
 
 
 class RunUnfinished(RunError):

@@ -111,17 +111,16 @@ def with_weights(job: TrainJob, weights: str) -> TrainJob:
     )
 
 
-def next_stage(job: TrainJob, parent: str, pictures: int = 0, run: str = "") -> TrainJob | None:
+def next_stage(job: TrainJob, parent: str, pictures: int = 0, run: str = "", stage: str = "") -> TrainJob | None:
     """Settings that make the run `parent` better, whose job this is: one block more learns, from the run's best network on.
 
-    `pictures` is the size of its training part (0: not known), `run` the folder of the new run. None where everything
-    learns already.
+    `pictures` is the size of its training part (0: not known), `run` the folder of the new run, `stage` another one to train
+    from than the next. None where everything learns already.
     """
-    stage = train_from(job)
-    if stage == "block1":
+    earlier = stage or _earlier(train_from(job))
+    if not earlier:
         return None
-    earlier = "block5" if stage.startswith("fc") else vgg.STAGES[vgg.STAGES.index(stage) - 1]
-    rate, decay = _NEXT[earlier]
+    rate, decay = _NEXT.get(earlier, (None, 1.0))
     batch = min(job.batch_size, _NEXT_BATCH)
     steps = max(1, pictures // batch)
     return msgspec.structs.replace(
@@ -143,3 +142,10 @@ def next_stage(job: TrainJob, parent: str, pictures: int = 0, run: str = "") -> 
         mirror=True,
         variation="flip",
     )
+
+
+def _earlier(stage: str) -> str:
+    """The stage before this one, all linear layers being one; nothing before the first."""
+    if stage.startswith("fc"):
+        return "block5"
+    return vgg.STAGES[vgg.STAGES.index(stage) - 1] if stage != "block1" else ""

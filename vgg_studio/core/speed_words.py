@@ -9,7 +9,7 @@ from vgg_studio.core import vgg
 from vgg_studio.core.language import N_, _, ngettext
 from vgg_studio.core.wording import duration, number, percent, pictures, stage_title
 
-FAST_CPU = "pip install 'vgg-studio[fast-cpu]'"  # what brings ncnn
+FAST_CPU = "uv pip install 'vgg-studio[fast-cpu]'"  # brings ncnn
 
 
 def span_words(low: float, high: float) -> str:
