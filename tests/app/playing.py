@@ -77,13 +77,13 @@ class Training:
         self.time = time.time() - 3600
         self.random = random.Random(1)
 
-    def begin(self) -> Training:
+    def begin(self, forecast: ev.ForecastFact | None = None) -> Training:
         """Everything is prepared."""
         self.send(
             ev.RunStarted(
                 run=self.job.run, data=self.job.data, classes=list(FLOWERS), parts=SPLIT, variant=self.job.variant,
                 weights=self.job.weights, train_from="block1", parameters=1, trained_parameters=1,
-                epochs=self.job.epochs, batch_size=32, device=PROCESSOR, precision="fp32",
+                epochs=self.job.epochs, batch_size=32, device=PROCESSOR, precision="fp32", forecast=forecast,
             )
         )  # fmt: skip
         return self
@@ -145,7 +145,7 @@ def make_run(
     manifest = Manifest(
         job=job, created=time.time() - ago, classes=list(FLOWERS), parts=SPLIT, epochs=rows, best_epoch=min(5, epochs),
         outcome=outcome, evaluation=scored, elapsed=57.0 * epochs, device=PROCESSOR, failure=failure,
-        last=Checkpoint(epoch=epochs) if epochs else None,
+        last=Checkpoint(epoch=epochs) if epochs else None, best=Checkpoint(epoch=min(5, epochs)) if epochs else None,
     )  # fmt: skip
     run = RunFolder.create(Path(paths.runs_folder()) / name, manifest)
     for line in rows:
