@@ -24,12 +24,13 @@ class Measured:
 
 @dataclass(frozen=True)
 class Task:
-    """What a row of the table measures. `more_is_better` for rates, not for seconds."""
+    """What a row of the table measures. `more_is_better` for rates, not for seconds; without `rivals` nothing is compared."""
 
     key: str
     title: str
     unit: str
     more_is_better: bool = False
+    rivals: bool = True
 
 
 @dataclass(frozen=True)

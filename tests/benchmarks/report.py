@@ -66,7 +66,7 @@ def _goals(verdicts: Sequence[Verdict], tasks: Mapping[str, Task], found: Mappin
         got = "" if verdict.ratio is None else f"{number(verdict.ratio)}{unit}"
         against = verdict.rival or ", ".join(goal.against) or "-"
         rows.append([f"{goal.job}{_on(goal.device)}", goal.ours, against, got, wanted, verdict.state])
-    return ["\n".join(_markdown(rows))]
+    return ["\n".join(markdown(rows))]
 
 
 def _table(tasks: Sequence[Task], found: Mapping[Key, Figure]) -> list[str]:
@@ -84,12 +84,11 @@ def _job(task: Task, device: str, sides: Mapping[str, Figure]) -> list[str]:
     first = next(iter(sides))
     rows = [["Side", task.unit, "Smallest to largest", f"{first} is better by", "How"]]
     for side, figure in sides.items():
-        better = "" if side == first else f"{number(ratio(task, sides[first], figure))} x"
-        if not figure.median or not sides[first].median:
-            better = ""
+        told = task.rivals and side != first
+        better = f"{number(ratio(task, sides[first], figure))} x" if told else ""
         spread = f"{number(figure.low)} to {number(figure.high)} ({figure.count})"
         rows.append([side, number(figure.median), spread, better, figure.how])
-    return [f"### {task.key}{_on(device)}: {task.title}", "\n".join(_markdown(rows))]
+    return [f"### {task.key}{_on(device)}: {task.title}", "\n".join(markdown(rows))]
 
 
 def _on(device: str) -> str:
@@ -112,6 +111,7 @@ def _skipped(skipped: Sequence[str]) -> list[str]:
     return ["## Skipped", "\n".join(f"- {sentence}" for sentence in dict.fromkeys(skipped))] if skipped else []
 
 
-def _markdown(rows: Sequence[Sequence[str]]) -> list[str]:
+def markdown(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows, the first of them the head, as lines of a table."""
     lines = ["| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in rows]
     return [lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]]

@@ -81,10 +81,10 @@ TASKS: tuple[Task, ...] = (
     Task("C9", "from a folder to a trained network (C6) with start-up", "s"),
     Task("C10 small", "decoding pictures of a few hundred pixels", "pictures/s", more_is_better=True),
     Task("C10 large", "decoding photos of twelve million pixels", "pictures/s", more_is_better=True),
-    Task("C13 rounds", "growth of anonymous memory over five rounds", "%"),
-    Task("C13 pictures", "growth of anonymous memory from 1,000 to 4,000 pictures", "%"),
-    Task("C14 start", "start of the window, each mark since the start of the process", "s"),
-    Task("C14 gap", "longest time that the window stands still beside a training", "ms"),
+    Task("C13 rounds", "growth of anonymous memory over five rounds", "%", rivals=False),
+    Task("C13 pictures", "growth of anonymous memory from 1,000 to 4,000 pictures", "%", rivals=False),
+    Task("C14 start", "start of the window, each mark since the start of the process", "s", rivals=False),
+    Task("C14 gap", "longest time that the window stands still beside a training", "ms", rivals=False),
     Task("CIFAR", "one round of CIFAR-10 (50,000 pictures) at 224 px, every layer learning", "s"),
 )
 _TUTORIAL = ("tutorial",)

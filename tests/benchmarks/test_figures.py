@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from tests.benchmarks import accuracy
 from tests.benchmarks.figures import Goal, Measured, Task, figures, grade, judged, ratio, rounds_multiplied
 from tests.benchmarks.report import Session, page
 from tests.benchmarks.tasks import GOALS, JOBS, TASKS
@@ -88,3 +91,21 @@ def test_that_every_goal_names_a_task_and_every_task_belongs_to_a_job() -> None:
     tasks = {task.key for task in TASKS}
     assert {goal.job for goal in GOALS} <= tasks
     assert {job.key for job in JOBS} <= {key.split()[0] for key in tasks}
+
+
+def test_that_splits_have_as_many_test_pictures_of_each_class_and_hang_on_the_seed_alone() -> None:
+    files = [Path(f"/flowers/{name}/{number}.jpg") for name in ("rose", "tulip") for number in range(100)]
+    first, again, other = accuracy.split(files, 0), accuracy.split(files, 0), accuracy.split(files, 1)
+    assert first == again
+    assert first != other
+    assert sum(file.parent.name == "rose" for file in first) == accuracy.TESTED
+    assert len(first) == 2 * accuracy.TESTED
+
+
+def test_that_the_page_of_accuracies_tells_means_gains_and_what_was_to_be_reached() -> None:
+    seeds = [accuracy.Seed(0, 0.87, (0.88, 0.92), 600.0), accuracy.Seed(1, 0.86, (0.87, 0.90), 1200.0)]
+    text = accuracy.page(seeds)
+    assert "| 0 | 0.870 | 0.880 | 0.920 | +5.0 points | 10.0 |" in text
+    assert "Mean 0.910, standard deviation 0.014 (mean at least 0.9: reached)" in text
+    assert "Mean gain 4.5 points, smallest 4.0 (mean at least 2.5: reached)" in text
+    assert "Slowest 20.0 minutes (at most 15: not reached)" in text

@@ -7,14 +7,15 @@ from pathlib import Path
 
 from tests.benchmarks.peers.speaking import SIDE, given, say
 from tests.benchmarks.peers.speaking import Watch as Stopwatch
-from vgg_studio.core.preprocessing import Preprocessing
+from vgg_studio.core.jobs import TrainJob
+from vgg_studio.core.preprocessing import for_new_run
 from vgg_studio.engine.data import ahead, open_array, workers
 
 
 def main() -> None:
     """Open every picture of the training part."""
     order, watch = given(), Stopwatch()
-    prep = Preprocessing(image_size=SIDE, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+    prep = for_new_run(TrainJob(image_size=SIDE))
     files = sorted(str(file) for file in (Path(order.data) / "train").rglob("*.jpg"))
     open_array(files[0], prep)
     tasks = [partial(open_array, file, prep) for file in files]
