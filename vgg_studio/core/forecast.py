@@ -27,7 +27,7 @@ _BASE_MEMORY = 700 << 20  # of a process that has imported torch
 _USUAL_PIXELS = 250_000.0  # of a picture, where nobody has looked: 500 x 500 px
 _DISK_RATE = 400e6  # bytes a second that a checkpoint is hashed and written at
 _STEP_SECONDS = 0.004  # what a step takes beside the arithmetic
-_LBFGS_PASSES = 50  # times that L-BFGS goes through all features in a round: forward and backward, some 20 steps
+_LBFGS_PASSES = 65  # times that L-BFGS goes through all features in a round: 25 steps, forward and backward, some of them twice
 _WEIGHT_PASSES = 8  # times that one learning step goes through the weights of a linear layer
 _MORE_PASSES = {
     "adam": 1.25,

@@ -138,6 +138,17 @@ class TrainJob(Job, tag="train", frozen=True, kw_only=True):
         if self.optimizer == "lbfgs" and not self.resume and not self.trains_last_layer:
             raise UsageError(name="optimizer", value=self.optimizer, allowed="last_layer_only")
 
+    def shape(self, classes: int) -> vgg.Shape:
+        """The network that the settings describe."""
+        return vgg.Shape(
+            self.variant,
+            classes,
+            self.channels,
+            self.width_divisor,
+            self.slim_linear and self.head == "classic",
+            self.head,
+        )
+
     @property
     def trains_last_layer(self) -> bool:
         """Whether one linear layer is all that learns."""

@@ -69,15 +69,17 @@ def way_words(way: ev.Way, threads: int = 0) -> str:
     `threads` are those of the whole engine; 0 where they are not known.
     """
     how = _(BACKENDS.get(way.backend, BACKENDS["torch"])).format(precision=way.precision)
-    if way.workers > 1 and threads:
-        each = max(1, threads // way.workers)
-        on = ngettext("{count} thread", "{count} threads", each).format(count=each)
-        return _("{way}, {count} networks on {threads} each").format(way=how, count=way.workers, threads=on)
+    if way.backend == "torch":
+        at_once = ngettext("{count} picture at a time", "{count} pictures at a time", way.batch).format(count=way.batch)
+        return _("{way}, {pictures}").format(way=how, pictures=at_once)
+    networks = ngettext("{count} network", "{count} networks", way.workers).format(count=way.workers)
+    if not threads:
+        return _("{way}, {networks} side by side").format(way=how, networks=networks) if way.workers > 1 else how
+    each = max(1, threads // way.workers)
+    on = ngettext("{count} thread", "{count} threads", each).format(count=each)
     if way.workers > 1:
-        return _("{way}, {count} networks side by side").format(way=how, count=way.workers)
-    if way.batch > 1:
-        return _("{way}, {count} pictures at a time").format(way=how, count=way.batch)
-    return how
+        return _("{way}, {networks} on {threads} each").format(way=how, networks=networks, threads=on)
+    return _("{way}, {networks} on {threads}").format(way=how, networks=networks, threads=on)
 
 
 def way_sentence(way: ev.Way, threads: int = 0) -> str:

@@ -136,6 +136,11 @@ def parameters(shape: Shape, train_from: str = "block1") -> int:
     return sum(layer.parameters for layer in layers(shape) if layer.stage in learning)
 
 
+def last_layer(shape: Shape) -> str:
+    """The key of the layer whose outputs are the classes."""
+    return layers(shape)[-1].key
+
+
 def macs(shape: Shape, image_size: int = 224) -> int:
     """Multiply-accumulates of one forward pass for one picture."""
     return sum(layer.macs for layer in layers(shape, image_size))
