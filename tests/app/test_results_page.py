@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pyqtgraph  # noqa: F401 - loaded before the page, as `app.main` does in a thread
 import pytest
 from PySide6.QtCore import Qt
@@ -18,9 +19,10 @@ from vgg_studio.app.run_list import RUN
 from vgg_studio.app.run_words import run_title
 from vgg_studio.app.state import Studio
 from vgg_studio.app.table_parts import GAP
+from vgg_studio.app.train_page import TrainPage
 from vgg_studio.app.wrong_pictures import WrongDialog, captions
 from vgg_studio.core import events as ev
-from vgg_studio.core import wording
+from vgg_studio.core import recipes, wording
 from vgg_studio.core.jobs import TrainJob
 
 Qd = Qt.ItemDataRole
@@ -412,3 +414,60 @@ def test_that_by_class_goes_under_the_square_in_a_narrow_window(page: ResultsPag
     score = page.detail.score
     assert score.scores_card.y() > score.matrix_card.geometry().bottom()
     assert len(FLOWERS) == score.matrix.table.rowCount()
+
+
+# --- making a run better
+
+
+def test_that_a_finished_run_can_be_made_better(page: ResultsPage, process: Process, engines: FakeEngines) -> None:
+    run = make_run("flowers-1", scored=evaluation())
+    shown(page, process)
+    train = TrainPage(page.studio)
+    wanted: list[str] = []
+    page.studio.page_wanted.connect(wanted.append)
+    QTest.mouseClick(page.detail.better, Qt.MouseButton.LeftButton)
+    assert wanted == ["train"]
+    assert train.form.job == msgspec.structs.replace(
+        recipes.next_stage(run.manifest.job, str(run.path), 640) or TrainJob(), data=""
+    )
+    assert recipes.train_from(train.form.job) == "block4"
+    assert not any(isinstance(job, TrainJob) for _role, job, _order in engines.asked)
+
+
+def test_that_only_what_can_learn_more_is_offered_to_be_made_better(page: ResultsPage, process: Process) -> None:
+    found = []
+    for name, outcome in (("flowers-1", "finished"), ("flowers-2", "failed"), ("flowers-3", "finished")):
+        run = make_run(name, outcome, scored=evaluation())
+        if name == "flowers-3":
+            whole = msgspec.structs.replace(run.manifest.job, train_from="block1")
+            run.save(msgspec.structs.replace(run.manifest, job=whole))
+        shown(page, process)
+        choose(page, name)
+        process()
+        found.append(page.detail.better.isVisible())
+    assert found == [True, False, False]
+
+
+def test_that_nothing_is_made_better_while_something_is_trained(page: ResultsPage, process: Process) -> None:
+    make_run("flowers-1", scored=evaluation())
+    page.studio.start_training(TrainJob())
+    shown(page, process)
+    assert not page.detail.better.isEnabled()
+
+
+def test_that_a_run_stands_beside_its_quick_look_and_its_forecast(page: ResultsPage, process: Process) -> None:
+    run = make_run("flowers-1", scored=evaluation())
+    fact = ev.ForecastFact(seconds_low=300, seconds_high=420)
+    run.save(msgspec.structs.replace(run.manifest, quick_look=0.868, forecast=fact))
+    shown(page, process)
+    assert page.detail.beside.text() == (
+        "A quick look reached 86.8\u00a0%: this run is 4.7 points better. Forecast 5 to 7 minutes, took 6 minutes."
+    )
+
+
+def test_that_the_time_of_a_run_that_was_given_more_rounds_is_not_graded(page: ResultsPage, process: Process) -> None:
+    run = make_run("flowers-1", scored=evaluation())
+    fact = ev.ForecastFact(seconds_low=300, seconds_high=420)
+    run.save(msgspec.structs.replace(run.manifest, forecast=fact, extended_at=3))
+    shown(page, process)
+    assert not page.detail.beside.isVisible()

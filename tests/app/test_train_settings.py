@@ -1,0 +1,195 @@
+"""What the Train page offers for the head, the device and the finer points, and what a choice does to the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pyqtgraph  # noqa: F401 - loaded before the page, as `app.main` does in a thread
+import pytest
+
+from tests.app.conftest import Process
+from tests.app.playing import PROCESSOR, open_flowers
+from tests.app.test_train_page import choose
+from tests.fakes import FakeEngines
+from vgg_studio.app import train_job
+from vgg_studio.app.fields import Choice
+from vgg_studio.app.state import Studio
+from vgg_studio.app.train_page import TrainPage
+from vgg_studio.core import events as ev
+from vgg_studio.core import recipes
+from vgg_studio.core.jobs import TrainJob
+
+CARDS = ev.DeviceFact(kind="cuda", name="NVIDIA H200", cores=16, cards=4)
+
+
+@pytest.fixture
+def page(studio: Studio, engines: FakeEngines, process: Process) -> TrainPage:
+    """The Train page with a folder that was read and the official weights."""
+    made = TrainPage(studio)
+    made.resize(1080, 744)
+    made.show()
+    engines.become_ready("predict", PROCESSOR)
+    open_flowers(studio, engines)
+    choose(made.form.settings.weights, "official")
+    process()
+    return made
+
+
+def values(choice: Choice) -> list[object]:
+    return [choice.itemData(place) for place in range(choice.count())]
+
+
+def words(choice: Choice) -> list[str]:
+    return [choice.itemText(place) for place in range(choice.count())]
+
+
+# --- the head
+
+
+def test_that_both_heads_are_offered_with_the_size_of_the_network(page: TrainPage) -> None:
+    assert words(page.form.settings.head) == ["Classic, 537 MB", "Light, 59 MB"]
+
+
+def test_that_a_light_head_learns_alone_from_all_pictures_at_once(page: TrainPage) -> None:
+    choose(page.form.settings.head, "light")
+    job = page.form.job
+    assert (job.head, job.optimizer, recipes.train_from(job)) == ("light", "lbfgs", "fc8")
+    assert page.form.settings.layers.text() == "13 layers stay as they are, 1 learns"
+    choose(page.form.settings.head, "classic")
+    assert (page.form.job.optimizer, recipes.train_from(page.form.job)) == ("sgd", "fc6")
+
+
+def test_that_a_light_head_has_no_layers_to_choose_among(page: TrainPage) -> None:
+    before = values(page.form.settings.stage)
+    choose(page.form.settings.head, "light")
+    assert [stage for stage in before if stage not in values(page.form.settings.stage)] == ["fc7", "fc6"]
+
+
+def test_that_convolutions_which_learn_go_on_learning_under_another_head(page: TrainPage) -> None:
+    choose(page.form.settings.stage, "block5")
+    choose(page.form.settings.head, "light")
+    assert (page.form.job.head, page.form.job.train_from, page.form.job.optimizer) == ("light", "block5", "sgd")
+
+
+def test_that_l_bfgs_goes_when_more_than_the_last_layer_learns(page: TrainPage) -> None:
+    choose(page.form.settings.head, "light")
+    choose(page.form.settings.stage, "block5")
+    assert page.form.job.optimizer == "sgd"
+    choose(page.form.settings.stage, "fc8")
+    assert page.form.job.optimizer == "lbfgs"
+
+
+def test_that_l_bfgs_is_offered_for_the_last_layer_alone(page: TrainPage) -> None:
+    optimizer, found = page.form.advanced.optimizer, []
+    for stage in ("fc6", "fc8", "block5"):
+        choose(page.form.settings.stage, stage)
+        found.append("lbfgs" in values(optimizer))
+    assert found == [False, True, False]
+
+
+def test_that_a_file_of_convolutions_gets_a_light_head_and_a_whole_one_a_classic_head(tmp_path: Path) -> None:
+    heads = []
+    for name, size in (("vgg16_features.pth", 59_000_000), ("vgg16.pth", 553_000_000)):
+        file = tmp_path / name
+        with file.open("wb") as stream:
+            stream.truncate(size)
+        heads.append(train_job.with_weights(recipes.defaults(1000, False), str(file), 1000, False).head)
+    assert heads == ["light", "classic"]
+
+
+# --- the device
+
+
+def test_that_a_machine_without_a_card_offers_no_choice(page: TrainPage) -> None:
+    assert not page.form.settings.device.choice.isVisible()
+    assert page.form.settings.device.device.text() == "Processor, 8 cores"
+
+
+def test_that_all_cards_are_offered_only_where_there_are_several(page: TrainPage, engines: FakeEngines) -> None:
+    choice, found = page.form.settings.device.choice, []
+    for cards in (1, 4):
+        engines.become_ready("train", msgspec.structs.replace(CARDS, cards=cards))
+        found.append(values(choice))
+    assert found == [["auto", "cpu", "cuda"], ["auto", "cpu", "cuda", "all"]]
+    assert words(choice) == ["Automatic", "Processor", "NVIDIA H200", "All 4 graphics cards"]
+
+
+def test_that_a_chosen_device_is_in_the_order(page: TrainPage, engines: FakeEngines) -> None:
+    engines.become_ready("train", CARDS)
+    choose(page.form.settings.device.choice, "cpu")
+    assert page.status() == "Ready to train VGG-16 on flowers, on the processor."
+    page.activate_primary()
+    assert engines.last(TrainJob)[0].device == "cpu"  # type: ignore[attr-defined]
+
+
+def test_that_a_run_on_the_processor_does_not_hide_the_card(
+    page: TrainPage, studio: Studio, engines: FakeEngines
+) -> None:
+    engines.become_ready("train", CARDS)
+    choose(page.form.settings.device.choice, "cpu")
+    page.activate_primary()
+    _job, order = engines.last(TrainJob)
+    engines.send(
+        order,
+        ev.RunStarted(
+            run="/r", data="/d", classes=["a"], parts={}, variant="vgg16", weights="none", train_from="fc6",
+            parameters=1, trained_parameters=1, epochs=1, batch_size=1, precision="fp32",
+            device=ev.DeviceFact(kind="cpu", cores=16, reason="asked"),
+        ),
+    )  # fmt: skip
+    assert studio.device == CARDS
+
+
+def test_that_a_card_which_is_gone_is_no_longer_asked_for(
+    page: TrainPage, studio: Studio, engines: FakeEngines
+) -> None:
+    engines.become_ready("train", CARDS)
+    choose(page.form.settings.device.choice, "cuda")
+    engines.become_ready("train", PROCESSOR)
+    assert page.form.job.device == "auto"
+
+
+# --- the finer points
+
+
+def test_that_every_finer_point_reaches_the_order(page: TrainPage, engines: FakeEngines) -> None:
+    choose(page.form.settings.stage, "block5")
+    pictures, finer = page.form.pictures, page.form.finer
+    choose(pictures.variation, "flip_crop")
+    pictures.views.setValue(4)
+    choose(pictures.mirror, True)
+    choose(pictures.features, "none")
+    choose(pictures.precision, "bf16")
+    finer.warmup.setValue(2)
+    finer.smoothing.setValue(0.1)
+    finer.ema.setValue(0.95)
+    finer.decay.setValue(0.3)
+    page.activate_primary()
+    job = engines.last(TrainJob)[0]
+    assert isinstance(job, TrainJob)
+    assert (job.variation, job.views, job.mirror, job.features, job.precision) == ("flip_crop", 4, True, "none", "bf16")
+    assert (job.warmup, job.label_smoothing, job.ema, job.layer_decay) == (2, 0.1, 0.95, 0.3)
+
+
+def test_that_views_are_asked_for_only_where_pictures_are_cut_and_something_stays(page: TrainPage) -> None:
+    views, found = page.form.pictures.fields["views"], []
+    for variation, stage in (("flip", "block5"), ("flip_crop", "block5"), ("flip_crop", "block1")):
+        choose(page.form.settings.stage, stage)
+        choose(page.form.pictures.variation, variation)
+        found.append(not views.widget.isHidden())
+    assert found == [False, True, False]
+
+
+def test_that_values_of_a_settings_file_which_are_not_offered_stay_until_someone_chooses(
+    page: TrainPage, studio: Studio
+) -> None:
+    job = TrainJob(weights="official", variant="vgg16", features="bf16", precision="fp16", ema=0.99999)
+    train_job.offer(studio, job, "/pictures/flowers")
+    page.form.settings.rounds.setValue(3)
+    kept = page.form.job
+    assert (kept.features, kept.precision, kept.ema) == ("bf16", "fp16", 0.99999)
+
+
+def test_that_no_card_of_finer_points_holds_more_than_seven_controls(page: TrainPage) -> None:
+    assert max(len(card.fields) for card in (page.form.advanced, page.form.pictures, page.form.finer)) <= 7
