@@ -27,7 +27,9 @@ _BASE_MEMORY = 700 << 20  # of a process that has imported torch
 _USUAL_PIXELS = 250_000.0  # of a picture, where nobody has looked: 500 x 500 px
 _DISK_RATE = 400e6  # bytes a second that a checkpoint is hashed and written at
 _STEP_SECONDS = 0.004  # what a step takes beside the arithmetic
-_LBFGS_PASSES = 65  # times that L-BFGS goes through all features in a round: 25 steps, forward and backward, some of them twice
+_LBFGS_PASSES = (
+    65  # times that L-BFGS goes through all features in a round: 25 steps, forward and backward, some of them twice
+)
 _WEIGHT_PASSES = 8  # times that one learning step goes through the weights of a linear layer
 _MORE_PASSES = {
     "adam": 1.25,
@@ -73,7 +75,7 @@ def table(job: TrainJob, counts: Mapping[str, int], classes: int, profile: Machi
     rows = []
     stages = vgg.STAGES if job.weights != "none" or job.parent else vgg.STAGES[:1]
     for variant in vgg.VARIANTS:
-        shape = _shape(msgspec.structs.replace(job, variant=variant), classes)
+        shape = msgspec.structs.replace(job, variant=variant).shape(classes)
         for stage in reversed(stages):
             if vgg.first_stage(shape, stage) != stage or (stage != "fc8" and job.optimizer == "lbfgs"):
                 continue
@@ -106,10 +108,6 @@ def _width(job: TrainJob, profile: MachineProfile) -> float:
     return WIDTH if alike else WIDTH_OTHER
 
 
-def _shape(job: TrainJob, classes: int) -> vgg.Shape:
-    return vgg.Shape(job.variant, classes, job.channels, job.width_divisor, job.slim_linear, job.head)
-
-
 @dataclass(frozen=True)
 class _Sums:
     """The sums over layers and pictures that make up a forecast."""
@@ -121,7 +119,7 @@ class _Sums:
 
     @cached_property
     def layers(self) -> tuple[vgg.Layer, ...]:
-        return vgg.layers(_shape(self.job, self.classes), self.job.image_size)
+        return vgg.layers(self.job.shape(self.classes), self.job.image_size)
 
     @cached_property
     def learning(self) -> tuple[vgg.Layer, ...]:
