@@ -141,6 +141,18 @@ def test_that_all_pictures_at_once_take_seconds_where_batches_take_minutes() -> 
     assert middle(said) < 10
 
 
+def test_that_all_pictures_at_once_means_all_their_views() -> None:
+    counts = {"train": 800, "val": 200}
+    said = forecast(light(optimizer="lbfgs", variation="flip", epochs=1), counts, 5, machine())
+    assert said.extract_seconds == pytest.approx(2 * 800 + 200)
+
+
+def test_that_all_pictures_at_once_hold_no_more_than_half_a_gigabyte() -> None:
+    few, many = ({"train": count} for count in (1_000_000, 2_000_000))
+    job = light(optimizer="lbfgs")
+    assert forecast(job, few, 5, machine()).memory_bytes == forecast(job, many, 5, machine()).memory_bytes
+
+
 @pytest.mark.parametrize(("variant", "megabytes"), [("vgg11", 36), ("vgg16", 60), ("vgg19", 66), ("vgg16_bn", 115)])
 def test_that_memory_for_learning_is_what_the_layers_keep(variant: str, megabytes: int) -> None:
     job = TrainJob(variant=variant, batch_size=100)

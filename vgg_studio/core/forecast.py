@@ -30,6 +30,7 @@ _STEP_SECONDS = 0.004  # what a step takes beside the arithmetic
 _LBFGS_PASSES = (
     65  # times that L-BFGS goes through all features in a round: 25 steps, forward and backward, some of them twice
 )
+_LBFGS_MEMORY = 512 << 20  # bytes of features that it holds at most
 _WEIGHT_PASSES = 8  # times that one learning step goes through the weights of a linear layer
 _MORE_PASSES = {
     "adam": 1.25,
@@ -152,9 +153,9 @@ class _Sums:
 
     @property
     def kept_views(self) -> float:
-        """Views of a training picture that are needed in the whole run."""
+        """Views of a training picture that are needed in the whole run; L-BFGS looks at all of them in each round."""
         views = {"none": 1, "flip": 2, "flip_crop": self.job.views}[self.job.variation]
-        return views_drawn(views, self.job.epochs)
+        return float(views) if self.job.optimizer == "lbfgs" else views_drawn(views, self.job.epochs)
 
     @property
     def steps(self) -> int:
@@ -210,7 +211,7 @@ class _Sums:
         """All rounds' steps. A linear layer takes as long as its weights or its arithmetic, whichever takes longer."""
         convolutions, linear, weights = self._parts()
         if self.job.optimizer == "lbfgs":
-            features = 4 * self.train * self.learning_inputs
+            features = 4 * self.train * self.kept_views * self.learning_inputs
             return self.job.epochs * _LBFGS_PASSES * features / (_WEIGHT_PASSES * self.linear_rate)
         moved = weights * _MORE_PASSES.get(self.job.optimizer, 1.0) / self.linear_rate
         step = 3 * linear * self.job.batch_size / self.train_rate
@@ -287,7 +288,7 @@ class _Sums:
         kept = sum(_outputs(layer) for layer in self.learning) + self.learning_inputs
         learning = self.job.batch_size * kept * _BYTES[self.train_precision]
         if self.job.optimizer == "lbfgs":
-            learning = min(4 * self.train * self.learning_inputs, 512 << 20)
+            learning = min(int(4 * self.train * self.kept_views) * self.learning_inputs, _LBFGS_MEMORY)
         learning += self.trained_bytes * (1 + self.copies)
         return _BASE_MEMORY + self.whole_bytes + max(learning, self.extracting_bytes)
 
