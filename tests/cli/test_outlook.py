@@ -93,6 +93,7 @@ def test_that_a_cached_training_tells_its_way_its_features_and_its_forecast(comm
         f"Make it better with: vgg-studio improve {data.parent / 'run'}",
     ]
     assert [line for line in lines if line in expected] == expected
+    assert not [line for line in lines if line.startswith("All ")]  # the second round needed nothing new
 
 
 def test_that_a_network_that_learned_everything_is_not_offered_a_next_stage(command: Command, data: Path) -> None:

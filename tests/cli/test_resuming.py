@@ -81,6 +81,14 @@ def test_that_a_learning_rate_is_compared_with_what_the_run_chose() -> None:
         resuming.compare(manifest, {"learning_rate": chosen * 0.8})
 
 
+def test_that_any_name_of_a_light_heads_one_layer_means_that_layer() -> None:
+    manifest = Manifest(job=TrainJob(weights="official", head="light"), created=1.0)
+    for name in ("fc6", "fc7", "fc8"):
+        resuming.compare(manifest, {"train_from": name})
+    with pytest.raises(ResumeMismatch):
+        resuming.compare(manifest, {"train_from": "block5"})
+
+
 def test_that_a_file_of_weights_may_have_moved(tmp_path: Path) -> None:
     manifest = Manifest(job=TrainJob(weights=str(tmp_path / "old" / "vgg.pth")), created=1.0)
     resuming.compare(manifest, {"weights": str(tmp_path / "new" / "vgg.pth")})

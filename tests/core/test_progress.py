@@ -253,9 +253,21 @@ def test_that_the_parts_of_the_pictures_are_reported_together_and_late_ones_are_
 def test_that_half_a_round_of_another_session_is_no_measure() -> None:
     progress = folded([started(None), ready(0, 1000, 1000), *cached_round(1, 1000)])
     progress.fold(ev.RunResumed(run="r", epoch=2, batch=9, epochs=10))
-    for event in (ready(1000, 0, 2000), *cached_round(2, 1999)):
+    first, batch, end = cached_round(2, 1997)  # begun three seconds earlier, in the other session
+    for event in (ready(1000, 0, 2000), msgspec.structs.replace(first, time=2000), batch, end):
         progress.fold(event)
-    assert [row.epoch for row in progress.rows] == [1, 2]
+    for event in (ready(990, 10, 2001), *cached_round(3, 2002)):
+        progress.fold(event)
+    assert [row.epoch for row in progress.rows] == [1, 2, 3]
+    assert progress.round_seconds() == pytest.approx(4)
+
+
+def test_that_half_a_round_measured_by_the_engine_is_no_measure_either() -> None:
+    progress = folded([started(None), *cached_round(2, 1000)])
+    progress.fold(ev.RunResumed(run="r", epoch=3, batch=9, epochs=10))
+    *_, end = cached_round(3, 2000)
+    progress.fold(msgspec.structs.replace(end, seconds=900.0))
+    assert progress.round_seconds() == pytest.approx(4)
     assert progress.round_seconds() == pytest.approx(4)
 
 

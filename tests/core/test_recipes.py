@@ -113,6 +113,8 @@ def test_that_the_next_stage_keeps_the_network_and_moves_it_gently() -> None:
     kept = ("data", "variant", "weights", "head", "seed", "image_size", "resize")
     assert all(getattr(after, name) == getattr(job, name) for name in kept)
     assert (after.parent, after.run, after.optimizer) == ("runs/1", "runs/2", "adamw")
+    assert (after.mirror, after.label_smoothing, after.warmup, after.schedule) == (True, 0.1, 1, "cosine")
+    assert 0 < after.ema < 1
     block = recipes.learning_rate(after) * after.layer_decay
     assert block <= recipes.learning_rate(TrainJob(weights="w.pth", train_from="block5", optimizer="adamw")) * 1.01
 
