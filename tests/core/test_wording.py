@@ -50,6 +50,12 @@ def test_that_the_score_is_told_with_its_range() -> None:
     assert wording.range_sentence(evaluation) == expected
 
 
+def test_that_a_run_that_goes_on_from_another_names_that_one() -> None:
+    better = ev.WeightsReport(source="run", name="flowers-1")
+    assert wording.start_title("official", better) == "the best network of flowers-1"
+    assert wording.start_title("none", ev.WeightsReport(source="none")) == wording.start_title("none", None)
+
+
 @pytest.mark.parametrize("split", ["val", "all"])
 def test_that_only_a_score_of_the_test_part_claims_unseen_pictures(split: str) -> None:
     evaluation = ev.Evaluation(

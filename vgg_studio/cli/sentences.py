@@ -13,14 +13,14 @@ from vgg_studio.core.language import _, ngettext
 from vgg_studio.core.progress import Progress
 
 
-def run_started(event: ev.RunStarted) -> list[str]:
+def run_started(event: ev.RunStarted, given: ev.WeightsReport | None = None) -> list[str]:
     """What is going to learn, from what, on what."""
     parts = {name: wording.pictures(event.parts.get(name, 0)) for name in ("train", "val", "test")}
     lines = [
         _("The run lies in {path}").format(path=event.run),
         _("Network: {network}, {weights}; {trained} of its {all} parameters learn.").format(
             network=vgg.title(event.variant),
-            weights=wording.weights_title(event.weights),
+            weights=wording.start_title(event.weights, given),
             trained=wording.number(event.trained_parameters),
             all=wording.number(event.parameters),
         ),

@@ -195,7 +195,7 @@ class TextPrinter:
                 unknown = self._job is EvaluateJob
                 lines = [sentences.class_unknown(event) if unknown else sentences.class_left_out(event)]
             case ev.RunStarted():
-                lines = [*self._more_left_out(), *sentences.run_started(event)]
+                lines = [*self._more_left_out(), *sentences.run_started(event, self._progress.weights)]
             case ev.RunResumed():
                 lines = sentences.run_resumed(event)
             case ev.WeightsLoaded():

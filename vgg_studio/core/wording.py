@@ -217,6 +217,13 @@ def weights_title(weights: str) -> str:
     return escaped(weights.replace("\\", "/").rsplit("/", 1)[-1])
 
 
+def start_title(weights: str, given: ev.WeightsReport | None) -> str:
+    """The same for a run that may go on from another one: `given` is what its network was filled with."""
+    if given is not None and given.source == "run":
+        return _("the best network of {run}").format(run=escaped(given.name))
+    return weights_title(weights)
+
+
 def network_title(variant: str, width_divisor: int = 1) -> str:
     """`VGG-16-BN`, and how slim where it is."""
     if width_divisor == 1:
