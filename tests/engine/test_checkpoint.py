@@ -15,12 +15,14 @@ from tests.engine.lessons import draw_folder, end, events_of, stopped, tiny
 from vgg_studio.core import events as ev
 from vgg_studio.core import vgg
 from vgg_studio.core.errors import RunDamaged, RunUnfinished
+from vgg_studio.core.facts import Way
 from vgg_studio.core.jobs import Stop, TrainJob
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.core.run_folder import FROZEN, Checkpoint, Manifest, RunFolder
 from vgg_studio.engine import checkpoint, network, optimizers, tensor_files, weights
 from vgg_studio.engine.batches import Batch
 from vgg_studio.engine.device import choose
+from vgg_studio.engine.extract import Extractor
 from vgg_studio.engine.learner import Learner
 from vgg_studio.engine.train import train
 
@@ -42,12 +44,21 @@ def learner_of(**changes: object) -> Learner:
     return Learner(network.build(SHAPE), job_of(**changes), choose("cpu"), Preprocessing(image_size=32))
 
 
+def learner_inputs(learner: Learner, pictures: Tensor) -> Tensor:
+    """Pictures, or where something is frozen its features."""
+    if learner.train_from == "block1":
+        return pictures
+    prep, device = Preprocessing(image_size=32), learner.device
+    return Extractor(learner.network, learner.train_from, prep, device, Way(batch=4), "fp32")(pictures)
+
+
 def taught(learner: Learner, steps: int) -> Learner:
     for step in range(steps):
         pictures = torch.randint(
             0, 256, (4, 32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(step)
         )
-        learner.step(Batch(pictures, torch.tensor([0, 1, 2, 0])), 0.01, seed=step)
+        inputs = learner_inputs(learner, pictures)
+        learner.step(Batch(inputs, torch.tensor([0, 1, 2, 0])), 0.01, seed=step)
     return learner
 
 

@@ -23,15 +23,17 @@ from vgg_studio.engine.data import Bytes, PictureStore, Refusal, ahead, workers
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures (N, side, side, channels) as bytes, their classes (N), and those that could not be read.
+    """Pictures (N, side, side, channels) as bytes, or their features; their classes (N), and those that could not be read.
 
-    `boxes` (N, 4) are the crops as left, top, width, height in fractions of the side, or None.
+    `boxes` (N, 4) are the crops as left, top, width, height in fractions of the side, or None. `mirrored` are the features
+    of the mirror images, where an answer needs them too.
     """
 
     pictures: Tensor
     labels: Tensor
     boxes: Tensor | None = None
     refused: list[Refusal] = field(default_factory=list)
+    mirrored: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

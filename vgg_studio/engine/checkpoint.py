@@ -28,7 +28,7 @@ from vgg_studio.engine.network import VGG, frozen_state, trained_state
 from vgg_studio.engine.weights_file import read_any
 
 _STATE_KEY = "state"
-_OPTIMIZER, _RANDOM, _SUMS = "optimizer|", "random|", "sums"
+_OPTIMIZER, _RANDOM, _RAW, _SUMS = "optimizer|", "random|", "raw|", "sums"
 _TRIES = 5  # a training may put a better checkpoint in the place of the one that is being read
 _ROOM = 64 << 20  # bytes for everything in a run but its weights
 
@@ -58,6 +58,9 @@ def save(run: RunFolder, learner: Learner, state: State) -> tuple[Checkpoint, di
     tensors |= {f"{_RANDOM}{kind}": value for kind, value in _random_states(learner)}
     tensors[_SUMS] = learner.sums
     weights = trained_state(learner.network, learner.train_from)
+    if learner.average is not None:  # what answers is the average; the weights of the last step are only for going on
+        tensors |= {f"{_RAW}{key}": value for key, value in learner.average.raw().items()}
+        weights |= learner.average.tensors
     facts = {_STATE_KEY: msgspec.json.encode(state).decode()}
     files = {
         checkpoint.weights: tensor_files.write(run.file(checkpoint.weights), weights),
@@ -98,6 +101,8 @@ def restore(run: RunFolder, checkpoint: Checkpoint, learner: Learner) -> State:
         learner.sums.copy_(tensors.pop(_SUMS))
         _set_random_states(learner, _below(tensors, _RANDOM))
         optimizers.remember(learner.optimizer, learner.network, _below(tensors, _OPTIMIZER))
+        if learner.average is not None:
+            learner.average.restore(_below(tensors, _RAW))
     except (OSError, safetensors.SafetensorError, msgspec.DecodeError, KeyError, RuntimeError) as error:
         raise RunDamaged(path=str(run.path), detail=checkpoint.state) from error
     if learner.scaler.is_enabled():

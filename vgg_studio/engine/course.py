@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from vgg_studio.core import recipes
 from vgg_studio.core.errors import TooFewPictures
 from vgg_studio.core.events import (
     BatchEnded,
+    BatchShrunk,
     CheckpointSaved,
     EpochRow,
     Event,
@@ -25,15 +27,16 @@ from vgg_studio.core.events import (
     PictureRef,
     finite,
 )
-from vgg_studio.core.jobs import TrainJob
+from vgg_studio.core.jobs import Stop, TrainJob
 from vgg_studio.core.run_folder import BEST, Manifest, RunFolder, epoch_event
 from vgg_studio.core.split import Item, Split
-from vgg_studio.engine import calibrate, checkpoint, draws, schedule
+from vgg_studio.engine import calibrate, checkpoint, draws, frozen, schedule, views
 from vgg_studio.engine.batches import Batch, Variation, missing, plan, stream
 from vgg_studio.engine.data import PictureStore, Refusal, left_out
-from vgg_studio.engine.ending import Diary
+from vgg_studio.engine.ending import Diary, Steps
 from vgg_studio.engine.learner import Figures, Learner
 from vgg_studio.engine.scoring import Answerer, Answers
+from vgg_studio.engine.source import Source, View
 
 _RATE_SECONDS = 3.0  # the reported speed is a mean over this long
 MOST_LEFT_OUT = 1000  # pictures that the manifest names
@@ -50,6 +53,7 @@ class Course:
     learner: Learner
     answerer: Answerer
     diary: Diary
+    source: Source | None = None  # where inputs come from if something is frozen
     unusable: set[PictureRef] = field(default_factory=set)
     epoch: int = 1
     batch: int = 0
@@ -67,6 +71,11 @@ class Course:
     def manifest(self) -> Manifest:
         """The run's manifest as it stands on the disk."""
         return self.run.manifest
+
+    @property
+    def inputs(self) -> PictureStore | Source:
+        """Where answers get their inputs from."""
+        return self.store if self.source is None else self.source
 
     @property
     def train(self) -> list[Item]:
@@ -96,23 +105,85 @@ class Course:
         order = draws.order(self.job.seed, self.epoch, len(self.train))
         usable = ~missing(self.train, self.unusable)
         self.numbers = plan(order[usable[order]], self.job.batch_size)
-        self._began = time.monotonic()
-        self._marks.clear()
+        if self.at_once:
+            self.numbers = [np.concatenate(self.numbers)]
         self._lost = 0
         if not self.batch:
             self.learner.start_round()
+        self.start_clock()
+
+    def start_clock(self) -> None:
+        """Count the round's time, and measure its speed, from now on."""
+        self._began = time.monotonic()
+        self._marks.clear()
+
+    @property
+    def at_once(self) -> bool:
+        """Whether a round is one step over all pictures."""
+        return self.job.optimizer == "lbfgs"
+
+    def fill(self, stop: Stop, part: Part, with_round: bool = False) -> Steps[None]:
+        """Have the frozen part computed for a part's answers, and for what is left of this round, where it is not known.
+
+        Raises Asked.
+        """
+        if self.source is None:
+            return
+        wanted = [(item.picture, view) for item in self.readable(part) for view in self._views_of_answers()]
+        refused = yield from self.source.fill((self._views_of_round() if with_round else []) + wanted, stop)
+        yield from self.leave_out(refused)
+        if refused and with_round:
+            gone = missing(self.train, self.unusable)
+            self.numbers = [some[~gone[some]] for some in self.numbers]
+        if self.manifest.way != self.source.extractor.way:
+            self.run.manifest = frozen.with_way(self.manifest, self.source.extractor)
+        self.start_clock()
 
     def batches(self) -> Generator[Batch, None, None]:
         """What is left of the round, read ahead. Close it to end its threads."""
-        variation = Variation(self.job.variation, self.job.seed, self.epoch)
-        return stream(self.store, self.train, self.numbers[self.batch :], variation)
+        left = self.numbers[self.batch :]
+        if self.source is None:
+            variation = Variation(self.job.variation, self.job.seed, self.epoch)
+            pinned = self.learner.device.torch.type == "cuda"
+            return stream(self.store, self.train, left, variation, pinned)
+        if self.at_once:
+            return (
+                Batch(torch.empty(0), torch.empty(0)) for _ in left
+            )  # all pictures: they are gone through as they lie
+        return self.source.batches(self.train, left, self._drawn())
 
-    def learn(self, batch: Batch) -> None:
-        """One step."""
-        rate = schedule.rate(self.job, self._base, self.epoch, self.batch, len(self.numbers))
-        self.learner.step(batch, rate, draws.step_seed(self.job.seed, self.epoch, self.batch))
+    def learn(self, batch: Batch) -> list[BatchShrunk]:
+        """One step; tells if it had to be taken in smaller parts."""
+        part = self.learner.part
+        number = (self.epoch - 1) * len(self.numbers) + self.batch
+        if self.at_once and self.source is not None:
+            every = views.every(self.job.variation, self.job.views)
+            self.learner.improve(self.source.chunks(self.train, self.numbers[self.batch], every))
+        else:
+            rate = schedule.rate(self.job, self._base, self.epoch, self.batch, len(self.numbers))
+            self.learner.step(batch, rate, draws.step_seed(self.job.seed, self.epoch, self.batch), number)
         self.batch += 1
         self._lost += len(batch.refused)
+        if self.learner.part == part:
+            return []
+        return [BatchShrunk(batch_size=self.job.batch_size, part=self.learner.part)]
+
+    def _drawn(self) -> npt.NDArray[np.intp]:
+        job = self.job
+        return views.drawn(job.variation, job.views, job.seed, self.epoch, len(self.train))
+
+    def _views_of_round(self) -> list[View]:
+        left = self.numbers[self.batch :]
+        numbers = np.concatenate(left).tolist() if left else []
+        drawn, every = self._drawn(), views.every(self.job.variation, self.job.views)
+        return [
+            (self.train[number].picture, view)
+            for number in numbers
+            for view in (every if self.at_once else (int(drawn[number]),))
+        ]
+
+    def _views_of_answers(self) -> tuple[int, ...]:
+        return (views.PLAIN, views.MIRRORED) if self.job.mirror else (views.PLAIN,)
 
     def leave_out(self, refused: list[Refusal]) -> list[PictureLeftOut]:
         """Note pictures that could not be read any more, for the rest of the run and for its manifest."""
@@ -143,7 +214,7 @@ class Course:
 
     def learning_seconds(self) -> float:
         """Seconds of this round so far."""
-        return self.seconds + time.monotonic() - self._began
+        return self.seconds + time.monotonic() - self._began  # the frozen part's own time is told apart
 
     def checkpoint_due(self) -> bool:
         """Whether the last checkpoint is older than the job allows."""

@@ -162,7 +162,7 @@ def failure_of(error: Exception, batch_size: int = 0) -> Failure:
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, StudioError):
         return error.fact()
-    if _is_memory(error):
+    if is_memory(error):
         return OutOfMemory(device=_whose_memory(str(error)), batch_size=batch_size).fact()
     lines = str(error).strip().splitlines() or [""]
     return Unexpected(detail=f"{type(error).__name__}: {lines[0]}"[:_DETAIL]).fact()
@@ -172,7 +172,8 @@ def _whose_memory(message: str) -> str:
     return next((kind for kind in ("cuda", "mps", "xpu") if kind in message.lower()), "cpu")
 
 
-def _is_memory(error: Exception) -> bool:
+def is_memory(error: Exception) -> bool:
+    """Whether it is memory that was missing, on whatever device."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, without importing it
         return True
     return isinstance(error, RuntimeError) and any(word in str(error) for word in _MEMORY_WORDS)

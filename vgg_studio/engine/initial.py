@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vgg_studio import paths
-from vgg_studio.core import recipes, vgg
+from vgg_studio.core import recipes
 from vgg_studio.core.events import Event, PhaseStarted, WeightsLoaded, WeightsReport
 from vgg_studio.core.jobs import Stop, TrainJob
 from vgg_studio.core.preprocessing import IMAGENET_MEAN, IMAGENET_STD, from_json
 from vgg_studio.core.run_folder import PREPROCESSING
+from vgg_studio.engine import lineage
 from vgg_studio.engine.ending import Steps, check
 from vgg_studio.engine.network import VGG, build
 
@@ -19,8 +20,7 @@ Normalisation = tuple[tuple[float, ...], tuple[float, ...]]  # mean and deviatio
 
 def empty(job: TrainJob, classes: int) -> VGG:
     """The job's network with fresh weights."""
-    shape = vgg.Shape(job.variant, classes, job.channels, job.width_divisor, job.slim_linear)
-    return build(shape, job.dropout, job.seed)
+    return build(job.shape(classes), job.dropout, job.seed)
 
 
 def network(job: TrainJob, classes: int, stop: Stop) -> Steps[tuple[VGG, WeightsReport, Normalisation | None]]:
@@ -30,6 +30,10 @@ def network(job: TrainJob, classes: int, stop: Stop) -> Steps[tuple[VGG, Weights
     """
     yield PhaseStarted(phase="loading_network")
     built = empty(job, classes)
+    if job.parent:
+        report, norm = lineage.weights_into(built, job)
+        yield WeightsLoaded(report=report)
+        return built, report, norm
     if job.weights == "none":
         return built, WeightsReport(source="none"), None
     report, norm = yield from _with_weights(built, job, stop)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from vgg_studio.core import recipes
 from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.engine import optimizers
+from vgg_studio.engine.average import Average
 from vgg_studio.engine.batches import Batch, cropped
 from vgg_studio.engine.device import Device, autocast
+from vgg_studio.engine.ending import is_memory
+from vgg_studio.engine.last_layer import Chunks, improve
 from vgg_studio.engine.network import VGG, freeze, trunk_and_head
-from vgg_studio.engine.scoring import Scaling
+from vgg_studio.engine.scaling import Scaling
 
 
 @dataclass(frozen=True)
@@ -27,17 +32,24 @@ class Figures:
 
 
 class Learner:
-    """A network on its device with its optimizer. Takes the network over: moves it, freezes what does not learn."""
+    """A network on its device with its optimizer. Takes the network over: moves it, freezes what does not learn.
+
+    A batch holds pictures as bytes where all stages learn, else features of the frozen part (engine/source.py). `part` is
+    how many of a batch are computed at once: all of them (0), or fewer since memory ran out; the gradient is the same.
+    """
 
     def __init__(self, network: VGG, job: TrainJob, device: Device, prep: Preprocessing) -> None:
         self.network = network.to(device.torch).to(memory_format=torch.channels_last)
         self.device = device
+        self.job = job
         self.train_from = recipes.train_from(job)
+        self.part = 0
         freeze(network, self.train_from)
-        self._trunk, self._head = trunk_and_head(network, self.train_from)
+        _, self._head = trunk_and_head(network, self.train_from)
         self.optimizer = optimizers.make(job, network, recipes.learning_rate(job))
         # Only half precision with its small range needs its losses scaled.
         self.scaler = torch.amp.GradScaler(device.torch.type, enabled=device.precision == "fp16")
+        self.average = Average(network, job.ema) if job.ema else None
         exact = torch.float32 if device.torch.type == "mps" else torch.float64  # MPS has no double precision
         self.sums = torch.zeros(3, dtype=exact, device=device.torch)
         self._scaling = Scaling(prep, device.torch)
@@ -47,27 +59,73 @@ class Learner:
         """Set the sums to zero."""
         self.sums.zero_()
 
-    def step(self, batch: Batch, rate: float, seed: int) -> None:
-        """Learn from one batch. The generators of torch are seeded anew, so dropout depends on `seed` alone."""
+    def step(self, batch: Batch, rate: float, seed: int, number: int = 0) -> None:
+        """Learn from one batch, the `number`th of all. Torch's generators are seeded anew: dropout depends on `seed` alone.
+
+        Raises MemoryError or torch's kin of it where not even a single picture fits.
+        """
         if not len(batch):
             return
         if not self.network.training:
             self.network.train()
-        torch.manual_seed(seed)
         optimizers.set_rate(self.optimizer, rate)
-        labels = batch.labels.to(self.device.torch, non_blocking=True)
-        pictures = self._scaling(batch.pictures)
-        if batch.boxes is not None:
-            pictures = cropped(pictures, batch.boxes.to(self.device.torch))
-        with autocast(self.device):
-            scores = self._head(self._trunk(pictures))
-        loss = F.cross_entropy(scores.float(), labels)
-        self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        while not self._taken(batch, seed):
+            self.part = max(1, (self.part or len(batch)) // 2)
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        right = (scores.detach().argmax(1) == labels).sum()
-        self.sums += torch.stack([loss.detach() * len(batch), right, torch.full_like(right, len(batch))]).to(self.sums)
+        if self.average is not None:
+            self.average.update(number)
+
+    def answering(self) -> contextlib.AbstractContextManager[None]:
+        """The block within which the network holds the weights that answer: the average, where there is one."""
+        return self.average.in_place() if self.average is not None else contextlib.nullcontext()
+
+    def improve(self, chunks: Chunks) -> None:
+        """Learn from all pictures at once: the last layer alone, a round in one go."""
+        self.sums += torch.tensor(improve(self._head, chunks, self.job.weight_decay, self.device.torch)).to(self.sums)
+
+    def _taken(self, batch: Batch, seed: int) -> bool:
+        """Gradients of the whole batch; False where memory ran out, and nothing is left of the attempt."""
+        before = self.sums.clone()
+        torch.manual_seed(seed)
+        self.optimizer.zero_grad(set_to_none=True)
+        part = self.part or len(batch)
+        try:
+            for start in range(0, len(batch), part):
+                self._backward(batch, slice(start, start + part))
+        except (RuntimeError, MemoryError) as error:
+            if not is_memory(error) or part == 1:
+                raise
+        else:
+            return True
+        self.sums.copy_(before)
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.device.torch.type == "cuda":
+            torch.cuda.empty_cache()
+        return False
+
+    def _backward(self, batch: Batch, some: slice) -> None:
+        labels = batch.labels[some].to(self.device.torch, non_blocking=True)
+        inputs = self._inputs(batch, some)
+        with autocast(self.device):
+            scores = self._head(inputs)
+        loss = F.cross_entropy(scores.float(), labels, label_smoothing=self.job.label_smoothing)
+        self.scaler.scale(loss * (len(labels) / len(batch))).backward()  # type: ignore[no-untyped-call]
+        self._count(scores, labels)
+
+    def _inputs(self, batch: Batch, some: slice) -> Tensor:
+        if batch.pictures.dtype == torch.uint8:
+            pictures = self._scaling(batch.pictures[some])
+            return pictures if batch.boxes is None else cropped(pictures, batch.boxes[some].to(self.device.torch))
+        features = batch.pictures[some].to(self.device.torch, non_blocking=True).float()
+        return features.contiguous(memory_format=torch.channels_last) if features.ndim == 4 else features
+
+    def _count(self, scores: Tensor, labels: Tensor) -> None:
+        """Add to the round's sums. The loss is the plain one, so that it can be compared with validation's."""
+        scores = scores.detach().float()
+        loss = F.cross_entropy(scores, labels, reduction="sum")
+        right = (scores.argmax(1) == labels).sum()
+        self.sums += torch.stack([loss, right, torch.full_like(right, len(labels))]).to(self.sums)
 
     def figures(self) -> Figures:
         """The round's means so far. Waits for the device."""

@@ -29,7 +29,7 @@ class VGG(nn.Module):
                 part, index = layer.key.split(".")
                 parts[part][index] = _MODULES[layer.kind](layer, dropout)
         self.features = nn.Sequential(parts["features"])
-        self.avgpool = nn.AdaptiveAvgPool2d((vgg.POOLED_SIDE, vgg.POOLED_SIDE))
+        self.avgpool = nn.AdaptiveAvgPool2d((shape.pooled_side, shape.pooled_side))
         self.classifier = nn.Sequential(parts["classifier"])
 
     def forward(self, pictures: Tensor) -> Tensor:

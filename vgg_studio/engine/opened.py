@@ -17,11 +17,12 @@ from vgg_studio.core.events import PhaseStarted
 from vgg_studio.core.jobs import Stop
 from vgg_studio.core.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, from_json
 from vgg_studio.core.run_folder import CLASSES, PREPROCESSING, RunFolder
-from vgg_studio.engine import device, threads
+from vgg_studio.engine import device, frozen, threads, tuning, ways
 from vgg_studio.engine.calibrate import UNCALIBRATED_THRESHOLD
 from vgg_studio.engine.checkpoint import best_state, load_weights
 from vgg_studio.engine.device import Device
 from vgg_studio.engine.ending import Steps
+from vgg_studio.engine.extract import Extractor
 from vgg_studio.engine.initial import official_file
 from vgg_studio.engine.network import VGG
 from vgg_studio.engine.scoring import Answerer, fixed_batch
@@ -79,7 +80,7 @@ def open_run(run: RunFolder, chosen: Device) -> Opened:
     tensors = best_state(run)
     manifest = run.manifest
     job = manifest.job
-    shape = vgg.Shape(job.variant, len(manifest.classes), job.channels, job.width_divisor, job.slim_linear)
+    shape = job.shape(len(manifest.classes))
     try:
         prep = from_json(run.file(PREPROCESSING).read_bytes())
     except (OSError, msgspec.DecodeError) as error:
@@ -88,7 +89,9 @@ def open_run(run: RunFolder, chosen: Device) -> Opened:
         raise RunDamaged(path=str(run.path), detail=PREPROCESSING)
     if chosen.fact.kind == manifest.device.kind:
         chosen = replace(chosen, precision=manifest.precision, threads=manifest.threads)  # the same answers to the bit
-    answerer = Answerer(_filled(shape, tensors, str(run.path)), prep, chosen)
+    network = _filled(shape, tensors, str(run.path)).to(chosen.torch)
+    extractor = frozen.extractor_of(network, manifest, prep, chosen)
+    answerer = Answerer(network, prep, chosen, extractor=extractor)
     return Opened(str(run.path), manifest.classes, answerer, manifest.temperature, manifest.threshold)
 
 
@@ -117,8 +120,14 @@ def _open_file(model: str, chosen: Device) -> Opened:
 
 
 def _answerer(network: VGG, prep: Preprocessing, chosen: Device) -> Answerer:
-    batch = fixed_batch(network.shape, prep.image_size, chosen.torch.type)
-    return Answerer(network, prep, replace(chosen, threads=threads.for_answers(network.shape, prep.image_size, batch)))
+    """A network that nobody trained here answers in whatever way is the fastest on this machine, its blocks as one part."""
+    shape, side = network.shape, prep.image_size
+    chosen = replace(chosen, threads=threads.for_answers(shape, side, fixed_batch(shape, side, chosen.torch.type)))
+    way = ways.way_for(tuning.remembered(shape.variant, chosen), chosen, "auto", "auto", shape, side)
+    extractor = Extractor(
+        network.to(chosen.torch), "fc6", prep, chosen, msgspec.structs.replace(way, smallest=2), "fp32"
+    )
+    return Answerer(network, prep, chosen, extractor=extractor)
 
 
 def _names_beside(file: Path, count: int) -> list[str]:

@@ -6,13 +6,17 @@ import contextlib
 import importlib
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from vgg_studio.core import vgg
 from vgg_studio.core.jobs import TrainJob
+from vgg_studio.engine.network import VGG, stage_of
 
 _SEPARATOR = "|"  # in no parameter's name
+_SHARE = "share"  # of the learning rate
 
 
 @contextlib.contextmanager
@@ -30,27 +34,26 @@ def warming() -> Iterator[None]:
         thread.join()
 
 
-def make(job: TrainJob, network: nn.Module, rate: float) -> torch.optim.Optimizer:
-    """The job's optimizer over the parameters that learn.
+def make(job: TrainJob, network: VGG, rate: float) -> torch.optim.Optimizer:
+    """The job's optimizer over the parameters that learn; with `layer_decay` each block has its share of the rate.
 
-    Biases and batch normalisation's scales are not decayed: pulling them to 0 only hurts (He et al., arXiv 1812.01187).
+    Biases and batch normalisation's scales are not decayed: pulling them to 0 only hurts (He et al., arXiv 1812.01187). For
+    lbfgs, which takes its steps elsewhere (last_layer.py) and remembers nothing, it is one that is never asked.
     """
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
     fused = all(parameter.device.type in ("cpu", "cuda") for parameter in learning)
-    groups = [
-        {"params": [p for p in learning if p.ndim > 1], "weight_decay": job.weight_decay},
-        {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    if job.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=rate, momentum=job.momentum, fused=fused)
+    groups = list(_groups(job, network, rate))
+    if job.optimizer in ("sgd", "lbfgs"):
+        momentum = job.momentum if job.optimizer == "sgd" else 0.0
+        return torch.optim.SGD(groups, lr=rate, momentum=momentum, fused=fused)
     kind = torch.optim.Adam if job.optimizer == "adam" else torch.optim.AdamW
     return kind(groups, lr=rate, fused=fused)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Let the next step use this rate."""
+    """Let the next step use this rate: the head's; blocks take their share of it."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group[_SHARE]
 
 
 def memory(optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, Tensor]:
@@ -74,7 +77,27 @@ def remember(optimizer: torch.optim.Optimizer, network: nn.Module, remembered: d
 
 def copies(job: TrainJob) -> int:
     """How many numbers the optimizer remembers for each one that learns."""
+    if job.optimizer == "lbfgs":
+        return 0
     return (1 if job.momentum else 0) if job.optimizer == "sgd" else 2
+
+
+def _groups(job: TrainJob, network: VGG, rate: float) -> Iterator[dict[str, Any]]:
+    """Parameters by their share of the rate, and among those the ones that decay apart from the ones that do not.
+
+    Rates that fall layer by layer: Howard and Ruder, arXiv 1801.06146, section 3.2; here by blocks.
+    """
+    shares: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for key, parameter in _learning(network):
+        share = job.layer_decay ** _blocks_to_head(stage_of(network.shape, key))
+        shares.setdefault((share, parameter.ndim > 1), []).append(parameter)
+    for (share, decays), parameters in shares.items():
+        decay = job.weight_decay if decays else 0.0
+        yield {"params": parameters, "lr": rate * share, _SHARE: share, "weight_decay": decay}
+
+
+def _blocks_to_head(stage: str) -> int:
+    return max(0, vgg.STAGES.index("fc6") - vgg.STAGES.index(stage))
 
 
 def _like(parameter: Tensor, kind: str, value: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:

@@ -23,8 +23,9 @@ from vgg_studio.core.events import (
     PictureRef,
     RunStarted,
 )
+from vgg_studio.core.forecast import forecast
 from vgg_studio.core.jobs import Stop, TrainJob
-from vgg_studio.core.preprocessing import Preprocessing, to_json
+from vgg_studio.core.preprocessing import Preprocessing, for_new_run, to_json
 from vgg_studio.core.run_folder import (
     CLASSES,
     MANIFEST,
@@ -37,7 +38,8 @@ from vgg_studio.core.run_folder import (
 )
 from vgg_studio.core.split import PARTS, Split
 from vgg_studio.core.writing import write_bytes, write_json
-from vgg_studio.engine import checkpoint, device, initial, optimizers, threads
+from vgg_studio.engine import checkpoint, device, frozen, initial, lineage, optimizers, threads
+from vgg_studio.engine.card_store import store_for
 from vgg_studio.engine.course import MOST_LEFT_OUT, Course
 from vgg_studio.engine.data import PictureStore, read_all
 from vgg_studio.engine.device import Device
@@ -46,6 +48,7 @@ from vgg_studio.engine.learner import Learner
 from vgg_studio.engine.network import VGG
 from vgg_studio.engine.normalise import normalisation
 from vgg_studio.engine.scoring import Answerer
+from vgg_studio.pictures.known import Known
 from vgg_studio.pictures.listing import too_small
 from vgg_studio.pictures.scan import list_folder, usable
 from vgg_studio.pictures.walking import Stopped
@@ -57,17 +60,24 @@ def afresh(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     if (path / MANIFEST).exists():
         raise RunExists(path=str(path))
     chosen = device.choose(job.device)
-    prep = Preprocessing(image_size=job.image_size, resize=job.resize, channels=job.channels)
-    store, parts, left_out = yield from _pictures(job, prep, stop)
+    known = diary.held.enter_context(Known(paths.cache_folder()))
+    if job.parent:
+        job, store, parts, left_out = yield from lineage.pictures(job, known, stop)
+    else:
+        store, parts, left_out = yield from _pictures(job, chosen, known, stop)
     job = _settled(job, store.root)
     network, report, norm = yield from initial.network(job, len(parts.classes), stop)
     checkpoint.check_room(path, network, job.train_from, job)
     check(stop)
+    profile = yield from frozen.measured(job, network.shape, len(parts.train) + len(parts.val), chosen, stop)
     yield PhaseStarted(phase="preparing")
     wanted = threads.for_training(network.shape, job.image_size, job.batch_size)
-    chosen = replace(chosen, threads=threads.use(chosen, wanted))
+    precision = frozen.precision(profile, job, network.shape, chosen)
+    chosen = replace(chosen, threads=threads.use(chosen, wanted), precision=precision)
     mean, std = norm or normalisation(job, store, parts.train)
-    prep = msgspec.structs.replace(prep, mean=mean, std=std)
+    store.prep = prep = msgspec.structs.replace(store.prep, mean=mean, std=std)
+    way = frozen.way(profile, job, network.shape, chosen)
+    counts: dict[str, int] = {part: len(parts.part(part)) for part in PARTS}
     manifest = Manifest(
         job=job,
         created=created_now(),
@@ -78,14 +88,17 @@ def afresh(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
         precision=chosen.precision,
         batch_size=job.batch_size,
         classes=parts.classes,
-        parts={part: len(parts.part(part)) for part in PARTS},
+        parts=counts,
         weights_report=report,
         left_out=left_out[:MOST_LEFT_OUT],
+        way=way,
+        kept=frozen.kept(job, way),
+        forecast=forecast(job, counts, len(parts.classes), profile) if profile else None,
     )
     run = _made(RunFolder(path, manifest), prep, parts, network, diary)
     diary.open(run)
     yield started(run, network)
-    return course_of(run, parts, store, network, chosen, prep, diary)
+    return course_of(run, parts, store, network, chosen, diary, known)
 
 
 def _made(run: RunFolder, prep: Preprocessing, parts: Split, network: VGG, diary: Diary) -> RunFolder:
@@ -130,6 +143,8 @@ def started(run: RunFolder, network: VGG) -> RunStarted:
         precision=manifest.precision,
         threads=manifest.threads,
         versions=manifest.versions,
+        forecast=manifest.forecast,
+        way=manifest.way,
     )
 
 
@@ -138,7 +153,9 @@ def versions() -> dict[str, str]:
     return {"vgg_studio": __version__, "python": platform.python_version(), "torch": str(torch.__version__)}
 
 
-def _pictures(job: TrainJob, prep: Preprocessing, stop: Stop) -> Steps[tuple[PictureStore, Split, list[LeftOut]]]:
+def _pictures(
+    job: TrainJob, chosen: Device, known: Known, stop: Stop
+) -> Steps[tuple[PictureStore, Split, list[LeftOut]]]:
     """List the folder, open every picture once, split what can be used."""
     yield PhaseStarted(phase="listing")
     try:
@@ -149,9 +166,9 @@ def _pictures(job: TrainJob, prep: Preprocessing, stop: Stop) -> Steps[tuple[Pic
     for one in left_out:
         yield PictureLeftOut(picture=one.picture, reason=one.reason, values=one.values)
     found: Sequence[PictureRef] = [item.picture for part in PARTS for item in listing.items.get(part, ())]
-    store = PictureStore(listing.folder, found, prep)
+    store = store_of(job, listing.folder, found, for_new_run(job), chosen)
     with optimizers.warming():
-        refused = yield from read_all(store, found, stop)
+        refused = yield from read_all(store, found, stop, known)
     left_out += [LeftOut(picture=picture, reason=error.reason) for picture, error in refused.items()]
     for name, count in too_small(listing, set(refused)):
         yield ClassLeftOut(name=name, count=count)
@@ -171,10 +188,25 @@ def _settled(job: TrainJob, data: str) -> TrainJob:
     )
 
 
+def store_of(
+    job: TrainJob, root: str, pictures: Sequence[PictureRef], prep: Preprocessing, chosen: Device
+) -> PictureStore:
+    """Where the job's pictures are kept: in memory if they are learned from, nowhere if it is their features."""
+    if recipes.train_from(job) != vgg.STAGES[0]:
+        return PictureStore(root, pictures, prep, memory=0)
+    return store_for(root, pictures, prep, chosen.torch)
+
+
 def course_of(
-    run: RunFolder, parts: Split, store: PictureStore, network: VGG, chosen: Device, prep: Preprocessing, diary: Diary
+    run: RunFolder, parts: Split, store: PictureStore, network: VGG, chosen: Device, diary: Diary, known: Known
 ) -> Course:
     """The training at its start: the network is taken over by its learner."""
-    job = run.manifest.job
+    job, prep = run.manifest.job, store.prep
     learner = Learner(network, job, chosen, prep)
-    return Course(job, run, parts, store, learner, Answerer(network, prep, chosen), diary)
+    extractor = frozen.extractor_of(network, run.manifest, prep, chosen)
+    answerer = Answerer(network, prep, chosen, extractor=extractor)
+    source = None
+    if extractor is not None:
+        source = frozen.source_of(store, extractor, job, known, sum(run.manifest.parts.values()))
+        diary.held.callback(source.close)
+    return Course(job, run, parts, store, learner, answerer, diary, source)

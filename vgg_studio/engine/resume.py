@@ -8,19 +8,20 @@ from pathlib import Path
 
 import msgspec
 
-from vgg_studio.core import split
-from vgg_studio.core.errors import FolderMissing, ResumeMismatch, RunDamaged, TooFewPictures
+from vgg_studio import paths
+from vgg_studio.core.errors import FolderMissing, ResumeMismatch, TooFewPictures
 from vgg_studio.core.events import PhaseStarted, RunResumed
 from vgg_studio.core.jobs import NOT_CHOSEN, Stop, TrainJob
-from vgg_studio.core.preprocessing import Preprocessing, from_json
-from vgg_studio.core.run_folder import PREPROCESSING, SPLIT, Checkpoint, Manifest, RunFolder
-from vgg_studio.core.split import PARTS, Split
+from vgg_studio.core.run_folder import Checkpoint, Manifest, RunFolder
+from vgg_studio.core.split import PARTS
 from vgg_studio.engine import checkpoint, device, initial, optimizers, threads
 from vgg_studio.engine.course import Course
-from vgg_studio.engine.data import PictureStore, read_all
+from vgg_studio.engine.data import read_all
 from vgg_studio.engine.device import Device
 from vgg_studio.engine.ending import Diary, Steps
-from vgg_studio.engine.prepare import course_of, started
+from vgg_studio.engine.lineage import parts_and_preprocessing
+from vgg_studio.engine.prepare import course_of, started, store_of
+from vgg_studio.pictures.known import Known
 
 # Settings that a resumed run may be given anew; all others belong to the run.
 _FREE = ("data", "run", "resume", "epochs", "device", "checkpoint_minutes")
@@ -34,7 +35,7 @@ def again(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     run.repair()
     position = checkpoint.newest(run)
     manifest = _continued(run.manifest, job, position)
-    parts, prep = _as_it_was(run)
+    parts, prep = parts_and_preprocessing(run)
     job = manifest.job
     if not os.path.isdir(job.data):
         raise FolderMissing(path=job.data)
@@ -43,9 +44,10 @@ def again(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     checkpoint.prune(run)
     diary.open(run)
     items = [item for part in PARTS for item in parts.part(part)]
-    store = PictureStore(job.data, [item.picture for item in items], prep)
+    known = diary.held.enter_context(Known(paths.cache_folder()))
+    store = store_of(job, job.data, [item.picture for item in items], prep, chosen)
     with optimizers.warming():
-        refused = yield from read_all(store, [item.picture for item in items], stop)
+        refused = yield from read_all(store, [item.picture for item in items], stop, known)
     if all(item.picture in refused for item in parts.train):
         raise TooFewPictures(path=job.data)
     if position is None:  # ended before its first checkpoint: the same start again
@@ -56,10 +58,10 @@ def again(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
             checkpoint.load_weights(network, checkpoint.tensors_of(run, run.manifest.frozen))
     yield PhaseStarted(phase="preparing")
     yield started(run, network)
-    course = course_of(run, parts, store, network, chosen, prep, diary)
+    course = course_of(run, parts, store, network, chosen, diary, known)
     course.unusable.update(refused)
-    known = {entry.picture for entry in run.manifest.left_out}
-    course.leave_out([refusal for refusal in refused.items() if refusal[0] not in known])
+    told = {entry.picture for entry in run.manifest.left_out}
+    course.leave_out([refusal for refusal in refused.items() if refusal[0] not in told])
     if position is not None:
         _go_to(course, position)
     yield RunResumed(
@@ -69,17 +71,6 @@ def again(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
         epochs=job.epochs,
     )
     return course
-
-
-def _as_it_was(run: RunFolder) -> tuple[Split, Preprocessing]:
-    """The run's own parts and preprocessing. Raises RunDamaged."""
-    name = SPLIT
-    try:
-        parts = split.from_csv(run.file(SPLIT).read_bytes())
-        name = PREPROCESSING
-        return parts, from_json(run.file(PREPROCESSING).read_bytes())
-    except (OSError, msgspec.DecodeError, RunDamaged) as error:
-        raise RunDamaged(path=str(run.path), detail=name) from error
 
 
 def _continued(manifest: Manifest, job: TrainJob, position: Checkpoint | None) -> Manifest:

@@ -26,11 +26,16 @@ from vgg_studio.engine.batches import in_order, stream
 from vgg_studio.engine.data import PictureStore, Refusal
 from vgg_studio.engine.device import Device, autocast
 from vgg_studio.engine.ending import Steps, Ticker, check
-from vgg_studio.engine.network import VGG
+from vgg_studio.engine.extract import Extractor
+from vgg_studio.engine.network import VGG, trunk_and_head
+from vgg_studio.engine.scaling import Scaling
+from vgg_studio.engine.source import Source
+from vgg_studio.engine.views import PLAIN
 
 MOST_WRONG = 1000  # pictures that an evaluation names
 # Multiply-accumulates of one batch (half a second of a laptop), and pictures at most.
 _ON_PROCESSOR, _ON_CARD = (80e9, 32), (1e12, 64)
+_HEAD_BATCH = 32  # features are cheap to answer on
 
 
 def fixed_batch(shape: vgg.Shape, image_size: int, kind: str) -> int:
@@ -40,44 +45,62 @@ def fixed_batch(shape: vgg.Shape, image_size: int, kind: str) -> int:
     return 1 << (wanted.bit_length() - 1)
 
 
-class Scaling:
-    """Bytes to what the network takes in: (value / 255 - mean) / std for each channel, on the device."""
-
-    def __init__(self, prep: Preprocessing, device: torch.device) -> None:
-        self._mean = _channels(prep.mean).mul(255).to(device)
-        self._factor = _channels(prep.std).mul(255).reciprocal().to(device)
-        self._device = device
-
-    def __call__(self, pictures: Tensor) -> Tensor:
-        """(N, side, side, channels) bytes to (N, channels, side, side) floats, laid out channels last."""
-        moved = pictures.to(self._device, non_blocking=True).permute(0, 3, 1, 2)
-        return moved.to(torch.float32).sub(self._mean).mul(self._factor)
-
-
 class Answerer:
-    """A network that answers, always in batches of one shape. It is left in evaluation mode."""
+    """A network that answers, always in batches of one shape. It is left in evaluation mode.
 
-    def __init__(self, network: VGG, prep: Preprocessing, device: Device, batch: int = 0) -> None:
+    With an extractor the frozen part is computed by that, the rest on its features: from the cache or computed just now, the
+    same answer. With `prep.mirror` an answer is the mean of the scores for the picture and for its mirror image.
+    """
+
+    def __init__(
+        self, network: VGG, prep: Preprocessing, device: Device, batch: int = 0, extractor: Extractor | None = None
+    ) -> None:
         self.network = network.to(device.torch).to(memory_format=torch.channels_last)
         self.prep = prep
         self.device = device
-        self.batch = batch or fixed_batch(network.shape, prep.image_size, device.torch.type)
+        self.extractor = extractor
+        _, self._head = trunk_and_head(network, extractor.train_from if extractor else vgg.STAGES[0])
+        usual = _HEAD_BATCH if extractor else fixed_batch(network.shape, prep.image_size, device.torch.type)
+        self.batch = batch or usual
         self._scaling = Scaling(prep, device.torch)
 
     def with_batch(self, batch: int) -> Answerer:
         """The same network answering in batches of another size: its numbers may differ in their last digits."""
-        return Answerer(self.network, self.prep, self.device, batch)
+        return Answerer(self.network, self.prep, self.device, batch, self.extractor)
 
-    def scores(self, pictures: Tensor) -> Tensor:
-        """Scores before softmax, (N, classes) in fp32 on the processor, for up to `batch` pictures of bytes."""
-        count = len(pictures)
-        padding = self.batch - count
-        full = torch.cat([pictures, pictures.new_zeros(padding, *pictures.shape[1:])]) if padding else pictures
+    def scores(self, inputs: Tensor, mirrored: Tensor | None = None) -> Tensor:
+        """Scores before softmax, (N, classes) in fp32 on the processor, for up to `batch` pictures of bytes, or their features.
+
+        Features of the mirror images come along as `mirrored` where they are needed.
+        """
         if self.network.training:
             self.network.eval()
+        if inputs.dtype == torch.uint8:
+            other = inputs.flip(2) if self.prep.mirror else None
+            inputs = self._computed(inputs)
+            mirrored = None if other is None else self._computed(other)
+        scores = self._scores(inputs)
+        return scores if mirrored is None else (scores + self._scores(mirrored)) / 2
+
+    def _computed(self, pictures: Tensor) -> Tensor:
+        """Pictures as the head takes them in: features of the extractor, else the pictures themselves."""
+        if self.extractor is None:
+            return pictures
+        return torch.cat([self.extractor(some) for some in torch.split(pictures, self.extractor.batch)])
+
+    def _scores(self, inputs: Tensor) -> Tensor:
+        count = len(inputs)
+        padding = self.batch - count
+        full = torch.cat([inputs, inputs.new_zeros(padding, *inputs.shape[1:])]) if padding > 0 else inputs
         with torch.inference_mode(), autocast(self.device):
-            scores: Tensor = self.network(self._scaling(full))
+            scores: Tensor = self._head(self._taken_in(full))
         return scores[:count].float().cpu()
+
+    def _taken_in(self, full: Tensor) -> Tensor:
+        if full.dtype == torch.uint8:
+            return self._scaling(full)
+        features = full.to(self.device.torch).float()
+        return features.contiguous(memory_format=torch.channels_last) if features.ndim == 4 else features
 
 
 @dataclass(frozen=True)
@@ -109,7 +132,9 @@ class Answers:
         return self.right / len(self.items) if len(self.items) else float("nan")
 
 
-def answer(answerer: Answerer, store: PictureStore, items: Sequence[Item], stop: Stop, phase: Phase) -> Steps[Answers]:
+def answer(
+    answerer: Answerer, store: PictureStore | Source, items: Sequence[Item], stop: Stop, phase: Phase
+) -> Steps[Answers]:
     """Let the network answer for items, telling progress as a phase; what cannot be read is left out and returned.
 
     Raises Asked for any stop but `finish`, which waits for the answers because the end needs them.
@@ -118,11 +143,16 @@ def answer(answerer: Answerer, store: PictureStore, items: Sequence[Item], stop:
     ticker, done = Ticker(), 0
     found: list[Tensor] = []
     refused: list[Refusal] = []
-    with contextlib.closing(stream(store, items, list(in_order(len(items), answerer.batch)))) as batches:
+    numbers = list(in_order(len(items), answerer.batch))
+    if isinstance(store, Source):
+        inputs = store.batches(items, numbers, PLAIN, answerer.prep.mirror)
+    else:
+        inputs = stream(store, items, numbers)
+    with contextlib.closing(inputs) as batches:
         for batch in batches:
             if stop.how != "finish":
                 check(stop)
-            found.append(answerer.scores(batch.pictures))
+            found.append(answerer.scores(batch.pictures, batch.mirrored))
             done += len(batch) + len(batch.refused)
             refused += batch.refused
             if ticker.due() or done == len(items):
@@ -162,7 +192,3 @@ def evaluation(answers: Answers, classes: list[str], split: str, temperature: fl
         wrong=sorted(wrong, key=lambda picture: -picture.probability)[:MOST_WRONG],
         run=run,
     )
-
-
-def _channels(values: Sequence[float]) -> Tensor:
-    return torch.tensor(values, dtype=torch.float32).reshape(1, -1, 1, 1)

@@ -29,12 +29,13 @@ def train(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Ending]:
     row, whole, ticker = None, True, Ticker()
 
     while course.goes_on() and not wants(stop, "finish"):
-        # Learn from every picture of the training part once.
+        # Have the frozen part's features for this round, then learn from every picture of the training part once.
         course.start_round()
+        yield from course.fill(stop, "val", with_round=True)
         yield PhaseStarted(phase="training", total=course.pictures)
         with contextlib.closing(course.batches()) as batches:
             for batch in batches:
-                course.learn(batch)
+                yield from course.learn(batch)
                 yield from course.leave_out(batch.refused)
                 if ticker.due():
                     told = course.batch_ended()
@@ -82,7 +83,8 @@ def _checked(course: Course, stop: Stop) -> Steps[Answers | None]:
     if not course.readable("val") or not math.isfinite(course.learner.figures().loss):
         return None
     try:
-        answers = yield from answer(course.answerer, course.store, course.readable("val"), stop, "validating")
+        with course.learner.answering():
+            answers = yield from answer(course.answerer, course.inputs, course.readable("val"), stop, "validating")
     except Asked as asked:
         yield from _interrupted(course, asked.how)
         raise
@@ -98,7 +100,8 @@ def _finished(course: Course, stop: Stop) -> Steps[None]:
     if manifest.evaluation is None:
         checkpoint.load_weights(network, checkpoint.best_state(run))
         part: Part = "test" if course.split.test else "val"
-        answers = yield from answer(course.answerer, course.store, course.readable(part), stop, "testing")
+        yield from course.fill(stop, part)
+        answers = yield from answer(course.answerer, course.inputs, course.readable(part), stop, "testing")
         yield from course.leave_out(answers.refused)
         yield PhaseStarted(phase="saving")
         manifest = checkpoint.write_best(run, network)

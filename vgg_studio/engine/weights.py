@@ -19,7 +19,7 @@ from vgg_studio.engine.weights_file import MOST_TENSORS, open_regular, read_any
 _WRAPPINGS = ("state_dict", "model_state_dict", "model")
 _KINDS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 _COUNTER = ".num_batches_tracked"
-_FC8 = "classifier.6"
+_FC8, _LIGHT = "classifier.6", "classifier.1"  # the last layer of a classic head and of a light one
 
 
 def read_file(path: str | os.PathLike[str]) -> dict[str, Tensor]:
@@ -94,8 +94,8 @@ def load(
     if found.variant != shape.variant:
         raise WeightsOtherVariant(path=name, found=vgg.title(found.variant), wanted=vgg.title(shape.variant))
     state = network.state_dict()
-    other_head = found.classes != shape.classes
-    fitting = [key for key in state if key in tensors and not (other_head and key.startswith(_FC8))]
+    other_classes = found.classes != shape.classes
+    fitting = [key for key in state if key in tensors and not (other_classes and key.startswith(vgg.last_layer(shape)))]
     for key in fitting:
         _compare(key, tensors[key].shape, tuple(state[key].shape), name)
     with torch.no_grad():
@@ -167,7 +167,8 @@ def _nearest_shape(tensors: Mapping[str, Tensor], name: str) -> vgg.Shape:
 
 def _with_sizes(variant: str, tensors: Mapping[str, Tensor]) -> vgg.Shape:
     outputs, channels = tensors["features.0.weight"].shape[:2]
-    fc6, fc8 = tensors.get("classifier.0.weight"), tensors.get(f"{_FC8}.weight")
+    light = f"{_LIGHT}.weight" in tensors
+    fc6, fc8 = tensors.get("classifier.0.weight"), tensors.get(f"{_LIGHT if light else _FC8}.weight")
     divisor = max(1, 64 // max(1, outputs))
     return vgg.Shape(
         variant,
@@ -175,6 +176,7 @@ def _with_sizes(variant: str, tensors: Mapping[str, Tensor]) -> vgg.Shape:
         channels=channels,
         width_divisor=divisor,
         slim_linear=divisor > 1 and fc6 is not None and fc6.shape[0] != vgg.LINEAR_WIDTH,
+        head="light" if light else "classic",
     )
 
 

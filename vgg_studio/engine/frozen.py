@@ -1,0 +1,126 @@
+"""What a run does with its frozen part: how it is computed, how precisely its features are kept, and where."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from vgg_studio import paths
+from vgg_studio.core import recipes, vgg
+from vgg_studio.core.errors import StorageError
+from vgg_studio.core.events import MachineProfile, Way
+from vgg_studio.core.jobs import Stop, TrainJob
+from vgg_studio.core.preprocessing import Preprocessing
+from vgg_studio.core.run_folder import Manifest
+from vgg_studio.engine import tuning, views, ways
+from vgg_studio.engine.data import PictureStore
+from vgg_studio.engine.device import Device
+from vgg_studio.engine.ending import Steps
+from vgg_studio.engine.extract import Extractor
+from vgg_studio.engine.feature_files import FeatureFiles, make_room
+from vgg_studio.engine.network import VGG
+from vgg_studio.engine.source import Source
+from vgg_studio.pictures.known import Known
+
+MEASURE_FROM = (
+    6e12  # multiply-accumulates of a job (a minute of a laptop) from which it pays to measure the machine first
+)
+_LEARNING = 3  # passes of a learning step, in forward passes
+_SMALL = 2e9  # multiply-accumulates of 16 pictures: networks below are unlike what was measured
+MOST_BYTES, SHARE_OF_DISK = 20 << 30, 0.3  # for features of all runs together, of what is free or already theirs
+_CAP = "VGG_STUDIO_CACHE_GB"
+
+
+def measured(
+    job: TrainJob, shape: vgg.Shape, pictures: int, device: Device, stop: Stop
+) -> Steps[MachineProfile | None]:
+    """What is known of this machine; measured first where the job is long enough and nothing is known. Raises Asked."""
+    profile = tuning.remembered(job.variant, device)
+    if profile is None and _work(job, shape, pictures) >= MEASURE_FROM and not _is_small(shape, job.image_size):
+        profile = yield from tuning.measure(job.variant, device, stop)
+    return profile
+
+
+def precision(profile: MachineProfile | None, job: TrainJob, shape: vgg.Shape, device: Device) -> str:
+    """What learning computes in. Linear layers alone gain nothing from less than fp32 on a processor. Raises UsageError."""
+    linear_alone = device.torch.type == "cpu" and recipes.train_from(job).startswith("fc")
+    exact = job.precision == "auto" and (linear_alone or _is_small(shape, job.image_size))
+    return "fp32" if exact and device.torch.type == "cpu" else ways.train_precision(profile, device, job.precision)
+
+
+def way(profile: MachineProfile | None, job: TrainJob, shape: vgg.Shape, device: Device) -> Way | None:
+    """How the frozen part is computed; None where nothing is frozen. Raises UsageError, BackendMissing."""
+    if recipes.train_from(job) == vgg.STAGES[0]:
+        return None
+    return ways.way_for(profile, device, job.backend, job.precision, shape, job.image_size)
+
+
+def kept(job: TrainJob, chosen: Way | None) -> str:
+    """How precisely features are kept: as asked, else in the half precision that loses least."""
+    if job.features in ("fp32", "fp16", "bf16"):
+        return job.features
+    if job.features == "none" or chosen is None:
+        return "fp32"
+    return "bf16" if chosen.precision == "bf16" else "fp16"
+
+
+def extractor_of(network: VGG, manifest: Manifest, prep: Preprocessing, device: Device) -> Extractor | None:
+    """The frozen part of a run's network as the run computes it; None where it has none or is older than the cache."""
+    if manifest.way is None:
+        return None
+    return Extractor(network, recipes.train_from(manifest.job), prep, device, manifest.way, manifest.kept)
+
+
+def source_of(store: PictureStore, extractor: Extractor, job: TrainJob, known: Known, pictures: int) -> Source:
+    """The features of a run's pictures; on the disk unless that is turned off or cannot be written."""
+    files = None
+    if job.features != "none":
+        folder = cache_root() / extractor.key()
+        expected = pictures * len(views.every(job.variation, job.views)) * extractor.row_bytes
+        cap = most_bytes(cache_root())
+        make_room(cache_root(), max(0, cap - expected), keep=folder)
+        try:
+            files = FeatureFiles(folder, extractor.row_bytes, cap)
+        except OSError:
+            files = None
+    return Source(store, extractor, known, files)
+
+
+def cache_root() -> Path:
+    """Where features lie: one folder for everything that they depend on beside the picture."""
+    try:
+        return paths.cache_folder() / "features"
+    except StorageError:
+        return Path(os.devnull)  # nothing can be kept there
+
+
+def most_bytes(root: Path) -> int:
+    """The size that all features together may have: VGG_STUDIO_CACHE_GB, else by the room there is."""
+    asked = os.environ.get(_CAP, "")
+    if asked.replace(".", "", 1).isdigit():
+        return int(float(asked) * 1e9)
+    there = root
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    free = shutil.disk_usage(there).free
+    taken = sum(file.stat().st_size for file in root.glob("*/*.rows")) if root.is_dir() else 0
+    return int(min(MOST_BYTES, SHARE_OF_DISK * (free + taken)))
+
+
+def _work(job: TrainJob, shape: vgg.Shape, pictures: int) -> float:
+    learning = vgg.trained_stages(recipes.train_from(job))
+    layers = vgg.layers(shape, job.image_size)
+    learned = sum(layer.macs for layer in layers if layer.stage in learning)
+    return pictures * (vgg.macs(shape, job.image_size) + _LEARNING * job.epochs * learned)
+
+
+def _is_small(shape: vgg.Shape, image_size: int) -> bool:
+    return vgg.macs(shape, image_size) * ways.BATCH < _SMALL
+
+
+def with_way(manifest: Manifest, extractor: Extractor) -> Manifest:
+    """The manifest with what was found out about the way while computing."""
+    return msgspec.structs.replace(manifest, way=extractor.way)

@@ -1,0 +1,230 @@
+"""Where a training with a frozen part gets its inputs: features, computed once for each picture and view, then only read."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Generator, Sequence
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from vgg_studio.core.errors import PictureRefused
+from vgg_studio.core.events import FeaturesReady, PhaseProgress, PhaseStarted, PictureRef
+from vgg_studio.core.jobs import Stop
+from vgg_studio.core.split import Item
+from vgg_studio.engine import views
+from vgg_studio.engine.batches import Batch
+from vgg_studio.engine.data import Bytes, PictureStore, Refusal, ahead, workers
+from vgg_studio.engine.ending import Steps, Ticker, check
+from vgg_studio.engine.extract import KINDS, Extractor
+from vgg_studio.engine.feature_files import FeatureFiles, Name
+from vgg_studio.engine.last_layer import Chunks
+from vgg_studio.pictures.known import Known
+from vgg_studio.pictures.opening import locate
+
+View = tuple[PictureRef, int]  # a picture and the number of one of its views (engine/views.py)
+_Read = tuple[View, Bytes | PictureRefused]
+_CHUNK = 64 << 20  # bytes of features that are gone through at once
+
+
+class Source:
+    """Features of views: from the cache's files, else computed. `files` None: nothing is kept, each use computes anew.
+
+    One thread uses a source. What could not be read is told by `fill` and by the batches.
+    """
+
+    def __init__(self, store: PictureStore, extractor: Extractor, known: Known, files: FeatureFiles | None) -> None:
+        self.store = store
+        self.extractor = extractor
+        self.files = files
+        self._known = known
+        self._digests: dict[PictureRef, bytes] = {}
+        self._checked = extractor.way.smallest > 0
+        self._full = False  # the disk takes no more; what is there is still used
+
+    @property
+    def keeps(self) -> bool:
+        """Whether what is computed is kept."""
+        return self.files is not None and not self._full
+
+    def fill(self, wanted: Sequence[View], stop: Stop) -> Steps[list[Refusal]]:
+        """Compute what is not there yet of `wanted`, telling progress; returns what could not be read. Raises Asked.
+
+        Where nothing is kept, or the disk takes no more, that is told and the rounds compute for themselves.
+        """
+        if not self.keeps:
+            return []
+        began = time.monotonic()
+        refused: list[Refusal] = []
+        missing = yield from self._missing(wanted, refused, stop)
+        if missing:
+            yield PhaseStarted(phase="extracting", total=len(missing))
+            ticker, done = Ticker(), 0
+            with contextlib.closing(self._read_ahead(missing)) as reading:
+                for group in _groups(reading, self.extractor.batch):
+                    if stop.how == "finish":
+                        break  # the end needs a few features at most, and computes them itself
+                    check(stop)
+                    good = _sorted_out(group, refused)
+                    if good and not self._add(good):
+                        break
+                    done += len(group)
+                    if ticker.due() or done == len(missing):
+                        yield PhaseProgress(phase="extracting", done=done, total=len(missing))
+        yield FeaturesReady(
+            found=len(wanted) - len(missing),
+            computed=len(missing) - len(refused),
+            seconds=time.monotonic() - began,
+            kept=self.keeps,
+            way=self.extractor.way,
+            precision=self.extractor.kept,
+        )
+        return refused
+
+    def batches(
+        self,
+        items: Sequence[Item],
+        numbers: Sequence[npt.NDArray[np.intp]],
+        view: int | npt.NDArray[np.intp],
+        mirror: bool = False,
+    ) -> Generator[Batch, None, None]:
+        """The batches whose items' numbers are given. Close it to end it.
+
+        `view` is the one for all items or that of each item; with `mirror` the features of the mirror images come along.
+        """
+        for some in numbers:
+            chosen = [items[number] for number in some.tolist()]
+            wanted = [view] * len(some) if isinstance(view, int) else view[some].tolist()
+            features, refused = self.features(list(zip((item.picture for item in chosen), wanted, strict=True)))
+            lost = {picture for picture, _ in refused}
+            good = [item for item in chosen if item.picture not in lost]
+            labels = torch.tensor([item.label for item in good], dtype=torch.int64)
+            mirrored = self.features([(item.picture, views.MIRRORED) for item in good])[0] if mirror else None
+            yield Batch(features, labels, refused=refused, mirrored=mirrored)
+
+    def chunks(self, items: Sequence[Item], numbers: npt.NDArray[np.intp], chosen: Sequence[int]) -> Chunks:
+        """A way to go through features (N, *shape) and classes (N) of items in all the views, some at a time."""
+        size = max(1, _CHUNK // self.extractor.row_bytes)
+        some = [numbers[start : start + size] for start in range(0, len(numbers), size)]
+        return lambda: ((one.pictures, one.labels) for view in chosen for one in self.batches(items, some, view))
+
+    def features(self, wanted: Sequence[View]) -> tuple[Tensor, list[Refusal]]:
+        """Features (N, *shape) of views in order, less those that cannot be read: kept ones are read, others computed."""
+        names = [self._name_if_kept(view) for view in wanted]
+        there = [name for name in names if name is not None]
+        missing = [view for view, name in zip(wanted, names, strict=True) if name is None]
+        kept = self._as_features(self.files.read(there)) if self.files is not None and there else None
+        if not missing and kept is not None:
+            return kept, []
+        computed, refused = self._computed(missing)
+        if kept is None:
+            return computed, refused
+        lost = {picture for picture, _ in refused}
+        from_files, from_now = iter(kept), iter(computed)
+        good = [name for (picture, _), name in zip(wanted, names, strict=True) if picture not in lost]
+        return torch.stack([next(from_now if name is None else from_files) for name in good]), refused
+
+    def _computed(self, wanted: Sequence[View]) -> tuple[Tensor, list[Refusal]]:
+        refused: list[Refusal] = []
+        found: list[Tensor] = [torch.empty(0, *self.extractor.shape, dtype=KINDS[self.extractor.kept])]
+        with contextlib.closing(self._read_ahead(wanted)) as reading:
+            for group in _groups(reading, self.extractor.batch):
+                good = _sorted_out(group, refused)
+                if good:
+                    found.append(self._extracted(good))
+        return torch.cat(found), refused
+
+    def _missing(self, wanted: Sequence[View], refused: list[Refusal], stop: Stop) -> Steps[list[View]]:
+        """Which views have no features yet. Names are made of contents, so each picture is read or recognised first."""
+        ticker = Ticker()
+        unnamed = list(dict.fromkeys(picture for picture, _ in wanted if picture not in self._digests))
+        lost: set[PictureRef] = set()
+        tasks = (partial(self._digest, picture) for picture in unnamed)
+        with contextlib.closing(ahead(tasks, workers())) as digests:
+            for done, (picture, digest) in enumerate(zip(unnamed, digests, strict=True), start=1):
+                check(stop)
+                if isinstance(digest, PictureRefused):
+                    refused.append((picture, digest))
+                    lost.add(picture)
+                else:
+                    self._digests[picture] = digest
+                if ticker.due() and done < len(unnamed):
+                    yield PhaseProgress(phase="preparing", done=done, total=len(unnamed))
+        return [view for view in wanted if view[0] not in lost and self._name_if_kept(view) is None]
+
+    def _digest(self, picture: PictureRef) -> bytes | PictureRefused:
+        try:
+            return self._known.digest(locate(picture, self.store.root))
+        except PictureRefused as refusal:
+            return refusal
+
+    def _name_if_kept(self, view: View) -> Name | None:
+        digest = self._digests.get(view[0])
+        if digest is None or self.files is None:
+            return None
+        name = (digest, view[1])
+        return name if name in self.files else None
+
+    def _read_ahead(self, wanted: Sequence[View]) -> Generator[_Read, None, None]:
+        return ahead((partial(self._read, view) for view in wanted), workers(), depth=2 * self.extractor.batch)
+
+    def _read(self, view: View) -> _Read:
+        picture = view[0]
+        try:
+            if picture not in self._digests:
+                self._digests[picture] = self._known.digest(locate(picture, self.store.root))
+            return view, self.store.read(picture)
+        except PictureRefused as refusal:
+            return view, refusal
+
+    def _extracted(self, good: Sequence[tuple[View, Bytes]]) -> Tensor:
+        pictures = np.stack([array for _, array in good])
+        digests = [self._digests[picture] for (picture, _), _ in good]
+        pictures, boxes = views.varied(pictures, [view for (_, view), _ in good], digests)
+        features = torch.from_numpy(pictures)
+        if not self._checked:
+            self._checked = True
+            self.extractor.check_pairs(features)
+        return self.extractor(features, None if boxes is None else torch.from_numpy(boxes))
+
+    def _add(self, good: Sequence[tuple[View, Bytes]]) -> bool:
+        """Compute and keep; False where the disk takes no more: then nothing is kept from here on."""
+        features = self._extracted(good)
+        names = [(self._digests[picture], view) for (picture, view), _ in good]
+        rows = features.reshape(len(good), -1).view(torch.uint8).numpy()
+        try:
+            if self.files is not None:
+                self.files.add(names, rows)
+        except OSError:
+            self._full = True
+        return not self._full
+
+    def _as_features(self, rows: npt.NDArray[np.uint8]) -> Tensor:
+        kind = KINDS[self.extractor.kept]
+        return torch.from_numpy(rows).view(kind).reshape(len(rows), *self.extractor.shape)
+
+    def close(self) -> None:
+        """Close the cache's files."""
+        if self.files is not None:
+            self.files.close()
+
+
+def _sorted_out(group: Sequence[_Read], refused: list[Refusal]) -> list[tuple[View, Bytes]]:
+    """What could be read; what could not is added to `refused`."""
+    refused += [(view[0], read) for view, read in group if isinstance(read, PictureRefused)]
+    return [(view, read) for view, read in group if not isinstance(read, PictureRefused)]
+
+
+def _groups(reading: Generator[_Read, None, None], size: int) -> Generator[list[_Read], None, None]:
+    group: list[_Read] = []
+    for read in reading:
+        group.append(read)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
