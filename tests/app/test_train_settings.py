@@ -98,6 +98,14 @@ def test_that_a_file_of_convolutions_gets_a_light_head_and_a_whole_one_a_classic
     assert heads == ["light", "classic"]
 
 
+def test_that_l_bfgs_has_no_batches_and_no_rate(page: TrainPage) -> None:
+    names, advanced = ("batch", "rate", "schedule"), page.form.advanced
+    before = [advanced.fields[name].widget.isHidden() for name in names]
+    choose(page.form.settings.head, "light")
+    assert (before, [advanced.fields[name].widget.isHidden() for name in names]) == ([False] * 3, [True] * 3)
+    assert page.form.settings.summed.whole() == "L-BFGS, no batches"
+
+
 # --- the device
 
 

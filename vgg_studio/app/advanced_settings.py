@@ -1,4 +1,4 @@
-"""What most people never open: two cards with everything that the first one leaves out."""
+"""What most people never open: two cards with what the first one leaves out; two more are in finer_settings.py."""
 
 from __future__ import annotations
 
@@ -110,6 +110,12 @@ class AdvancedSettings(Fields):
         self.side.setValue(job.image_size)
         self.patience.setValue(job.patience)
         self.seed.setValue(job.seed)
+        for name in (
+            "batch",
+            "rate",
+            "schedule",
+        ):  # L-BFGS takes all pictures, and finds the length of its steps itself
+            self.fields[name].set_visible(job.optimizer != "lbfgs")
 
     def retranslate(self) -> None:
         """Words anew."""
@@ -210,4 +216,6 @@ def rate_words(rate: float) -> str:
 
 def summary(job: TrainJob) -> str:
     """The advanced settings in a few words."""
+    if job.optimizer == "lbfgs":
+        return _("L-BFGS, no batches")
     return _("batch {batch}, rate {rate}").format(batch=job.batch_size, rate=rate_words(recipes.learning_rate(job)))

@@ -66,7 +66,7 @@ class PictureSettings(Fields):
             {
                 "variation": (_("Variation"), _("Pictures are shown mirrored, or cut differently each time, too.")),
                 "views": (_("Views"), _("In so many ways each picture is cut for the layers that stay as they are.")),
-                "mirror": (_("Ask mirror image"), _("An answer is the mean over the picture and its mirror image.")),
+                "mirror": (_("Ask mirrored, too"), _("An answer is the mean over the picture as it is and mirrored.")),
                 "features": (
                     _("Features kept"),
                     _(
@@ -74,7 +74,7 @@ class PictureSettings(Fields):
                     ),
                 ),
                 "precision": (
-                    _("Precision"),
+                    _("Number format"),
                     _("How exactly numbers are kept while learning; automatic is what is fastest here without harm."),
                 ),
             }

@@ -114,6 +114,8 @@ class Outlook(QObject):
         """A training of this session has said something: features that it kept need not be computed by the next one."""
         if isinstance(event, ev.FeaturesReady) and event.kept:
             self._kept.add(_features(job))
+        elif isinstance(event, ev.MachineTuned):
+            self._profiles[job.variant, job.device] = event.profile
 
     def _take(self, order: str, event: ev.Event) -> None:
         if not order:

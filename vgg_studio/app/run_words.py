@@ -7,8 +7,10 @@ import re
 import time
 from collections.abc import Iterable
 
+import msgspec
+
 from vgg_studio.app import places
-from vgg_studio.app.advanced_settings import rate_words
+from vgg_studio.app.advanced_settings import summary
 from vgg_studio.core import recipes, speed_words, vgg, wording
 from vgg_studio.core.events import Evaluation
 from vgg_studio.core.jobs import TrainJob
@@ -140,9 +142,7 @@ def settings(run: RunFolder) -> str:
         parts.append(_("{stage} learned").format(stage=wording.stage_title(recipes.train_from(job))))
     parts += [
         wording.rounds(job.epochs),
-        _("batch {batch}, rate {rate}").format(
-            batch=run.manifest.batch_size or job.batch_size, rate=rate_words(recipes.learning_rate(job))
-        ),
+        summary(msgspec.structs.replace(job, batch_size=run.manifest.batch_size or job.batch_size)),
         _("pictures of {side} px").format(side=job.image_size),
         _("seed {seed}").format(seed=job.seed),
         wording.device_title(run.manifest.device),

@@ -20,7 +20,7 @@ from vgg_studio.app.thumbnails import ThumbnailStore
 from vgg_studio.core import events as ev
 from vgg_studio.core import language
 from vgg_studio.core.jobs import DrawSamplesJob, ExportJob, PredictJob, ScanJob, StopHow, TrainJob
-from vgg_studio.core.progress import Progress
+from vgg_studio.core.progress import Progress, folded
 from vgg_studio.core.run_folder import RunFolder, list_runs, new_run_path
 
 if TYPE_CHECKING:
@@ -52,15 +52,13 @@ class Studio(QObject):
         self.engines, self.settings = engines, settings
         self.thumbnails, self.outlook = ThumbnailStore(engines), Outlook(engines)
         self.folder = ""
-        self.scan = ScanState()
-        self.drawing_samples = False
+        self.scan, self.drawing_samples = ScanState(), False
         self.progress = Progress()
         self.training = False
         self.job: TrainJob | None = None
         self.runs: list[RunFolder] = []
         self.unfinished_run: RunFolder | None = None  # what the last start left, until it is continued or put aside
-        self.prediction = PredictionState()
-        self.exporting = ExportState()
+        self.prediction, self.exporting = PredictionState(), ExportState()
         self.device: ev.DeviceFact | None = None
         self._scan_order = self._train_order = self._export_order = ""
         self._touched: set[str] = set()
@@ -82,6 +80,7 @@ class Studio(QObject):
         self.folder = self.settings.last_folder = path if self.scan.running else ""
         if self.folder:
             self._scan_order = self.engines.ask("pictures", ScanJob(data=path))
+            self.engines.warm("train")  # its libraries are there when Start is pressed
         self.folder_changed.emit()
         self.scan_changed.emit()
 
@@ -121,11 +120,8 @@ class Studio(QObject):
         """Go on with a run from its last checkpoint; more `epochs` than it had extend it."""
         if self.training:
             return False
-        self.progress = Progress()
-        for event in run.events():
-            self.progress.fold(event)
-        job = msgspec.structs.replace(run.manifest.job, run=str(run.path), resume=True)
-        job = msgspec.structs.replace(job, epochs=epochs or job.epochs)
+        self.progress, job = folded(run.events()), run.manifest.job
+        job = msgspec.structs.replace(job, run=str(run.path), resume=True, epochs=epochs or job.epochs)
         self.progress.ended, self.progress.run, self.progress.epochs = None, str(run.path), job.epochs
         self.progress.phase = "loading_network"
         self._train(job)
@@ -253,8 +249,6 @@ class Studio(QObject):
             return
         self.scan.fold(event)
         self._touched.add("scan")
-        if isinstance(event, ev.ClassesListed):
-            self.engines.warm("train")  # its libraries are there when Start is pressed
         if isinstance(event, ev.FolderScanned):
             self._remember_folder()
         if isinstance(event, ev.JobEnded):

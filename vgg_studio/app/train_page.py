@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,7 +9,8 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QWidget
 
-from vgg_studio.app import outlook_words, places, theme, train_job
+from vgg_studio.app import places, theme, train_job
+from vgg_studio.app.outlook_keeper import OutlookKeeper
 from vgg_studio.app.page import Page, Primary
 from vgg_studio.app.train_form import TrainForm
 from vgg_studio.app.train_job import Proposal
@@ -20,13 +20,13 @@ from vgg_studio.app.train_state import (
     button,
     ending_sentence,
     failed_sentence,
+    left_sentence,
     reading_sentence,
     ready_sentence,
     state_of,
 )
 from vgg_studio.app.train_watch import TrainWatch
 from vgg_studio.app.widgets import EmptyState, row
-from vgg_studio.core import wording
 from vgg_studio.core.jobs import StopHow, TrainJob
 from vgg_studio.core.language import _, current
 from vgg_studio.core.progress import Progress, folded
@@ -48,6 +48,7 @@ class TrainPage(Page):
         self._steady = Steady()
         self._put_aside = False
         self._left: tuple[str, Progress] = ("", Progress())  # the unfinished run of the last start, folded once
+        self._outlook = OutlookKeeper(self)
         self._lay_out()
         self._connect()
         self.retranslate()
@@ -78,10 +79,6 @@ class TrainPage(Page):
         studio.training_changed.connect(self._training_changed)
         studio.progress_changed.connect(self._progress_changed)
         studio.job_offered.connect(self._folder_changed)
-        studio.prediction_changed.connect(self._measure)
-        studio.outlook.changed.connect(self._outlook_changed)
-        self.watch.outlook.look_wanted.connect(self._look)
-        self.watch.outlook.stop_wanted.connect(studio.outlook.stop_looking)
         self._clock = QTimer(self, interval=1000)  # the time left goes on between two events
         self._clock.timeout.connect(self._progress_changed)
 
@@ -117,7 +114,7 @@ class TrainPage(Page):
         if state is State.FAILED:
             return failed_sentence(progress)
         if state is State.PAUSED and self.studio.unfinished_run:
-            return self._left_sentence(self.studio.unfinished_run)
+            return left_sentence(self.studio.unfinished_run, progress)
         self._steady.follow(progress, current())
         return self._steady.sentence
 
@@ -239,6 +236,11 @@ class TrainPage(Page):
             self._show_job(self._job_of_run())
         self._refresh()
 
+    def job(self) -> TrainJob:
+        """The settings that are shown, of a run that goes on or of the next one, with their folder."""
+        job = self._job_of_run() if self.state.locked else self.form.job
+        return msgspec.structs.replace(job, data=job.data or self.studio.folder)
+
     def _job_of_run(self) -> TrainJob:
         if self.studio.training and self.studio.job:
             return self.studio.job
@@ -263,29 +265,9 @@ class TrainPage(Page):
             self._clock.start()
         else:
             self._clock.stop()
-        self._measure()
+        self._outlook.measure()
         self._refresh_right()
         self.header_changed.emit()
-
-    def _measure(self) -> None:
-        """In the background, and only while nothing else goes on."""
-        if self.state is State.IDLE and not self.studio.prediction.running:
-            self.studio.outlook.measure(self.form.job)
-
-    def _look(self) -> None:
-        self.form.take_typed()
-        self.studio.outlook.look(msgspec.structs.replace(self.form.job, data=self.studio.folder))
-
-    def _outlook_changed(self) -> None:
-        self._measure()
-        self._show_outlook()
-
-    def _show_outlook(self) -> None:
-        job = self._job_of_run() if self.state.locked else self.form.job
-        job = msgspec.structs.replace(job, data=job.data or self.studio.folder)
-        shown = outlook_words.view(self.state, self.studio, job, self.progress())
-        found = self.studio.outlook.looked(job)
-        self.watch.show_outlook(shown, found.accuracy if found else None)
 
     def _refresh_right(self) -> None:
         state, progress = self.state, self.progress()
@@ -296,16 +278,4 @@ class TrainPage(Page):
         if progress.weights and progress.weights.advice and state.locked:
             self.form.settings.show_advice(True)
         self.watch.show_training(state, progress, self.studio.scan, self._steady.seconds_left)
-        self._show_outlook()
-
-    def _left_sentence(self, run: RunFolder) -> str:
-        """What the last start left behind."""
-        if run.manifest.outcome == "paused":
-            progress = self.progress()
-            if progress.ended:
-                return wording.status(progress)
-        round_ = len(run.manifest.epochs)
-        when = time.strftime("%H:%M", time.localtime(run.manifest.created))
-        return _("A run from {time} was interrupted; {rounds} of it are saved.").format(
-            time=when, rounds=wording.rounds(round_)
-        )
+        self._outlook.show()

@@ -14,6 +14,7 @@ from vgg_studio.core.events import DeviceFact, Failure
 from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.language import _, ngettext
 from vgg_studio.core.progress import Progress
+from vgg_studio.core.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from vgg_studio.app.state import Studio
@@ -130,6 +131,16 @@ def failed_sentence(progress: Progress) -> str:
     if not saved:
         return _("Training stopped in round {round}: {reason}").format(**values)
     return _("Training stopped in round {round}: {reason} Round {saved} is saved.").format(**values)
+
+
+def left_sentence(run: RunFolder, progress: Progress) -> str:
+    """What the last start of the program left behind."""
+    if run.manifest.outcome == "paused" and progress.ended:
+        return wording.status(progress)
+    when = time.strftime("%H:%M", time.localtime(run.manifest.created))
+    return _("A run from {time} was interrupted; {rounds} of it are saved.").format(
+        time=when, rounds=wording.rounds(len(run.manifest.epochs))
+    )
 
 
 def _within_sentence(sentence: str) -> str:
