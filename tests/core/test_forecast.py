@@ -119,20 +119,23 @@ def test_that_large_batches_of_linear_layers_are_held_up_by_arithmetic() -> None
     assert saved(job, {"train": 100}, "train_macs", rate) == pytest.approx(10 * 1 / 2)
 
 
-def test_that_pictures_are_decoded_once() -> None:
+@pytest.mark.parametrize(("stage", "found", "times"), [("fc8", 0.0, 2), ("fc8", 1.0, 1), ("block1", 0.0, 1)])
+def test_that_pictures_are_decoded_to_look_at_them_and_for_the_frozen_part(
+    stage: str, found: float, times: int
+) -> None:
     counts = {"train": 800, "val": 200}
-    profile = machine(decode_pixels=1e6)
-    small = forecast(light(), counts, 5, profile, picture_pixels=1e6)
-    large = forecast(light(), counts, 5, profile, picture_pixels=3e6)
-    assert middle(large) - middle(small) == pytest.approx(2 * 1000)
+    profile, job = machine(decode_pixels=1e6), light(train_from=stage)
+    small = forecast(job, counts, 5, profile, picture_pixels=1e6, found_share=found)
+    large = forecast(job, counts, 5, profile, picture_pixels=2e6, found_share=found)
+    assert middle(large) - middle(small) == pytest.approx(times * 1000)
 
 
 def test_that_answers_are_counted_after_each_round_and_at_the_end() -> None:
     job = light(train_from="block5")
     rate = float(BLOCK5 + 512 * 4 * 5)  # one picture a second, forward
     alone = saved(job, {"train": 100}, "train_macs", rate)
-    held = saved(job, {"train": 100, "val": 20, "test": 30}, "train_macs", rate)
-    assert held - alone == pytest.approx((10 * 20 + 30) / 2)
+    held = saved(job, {"train": 100, "val": 20, "test": 33}, "train_macs", rate)
+    assert held - alone == pytest.approx((10 * 32 + 64) / 2)  # in batches of 32 that are filled up
 
 
 def test_that_all_pictures_at_once_take_seconds_where_batches_take_minutes() -> None:

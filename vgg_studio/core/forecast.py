@@ -20,13 +20,15 @@ from vgg_studio.core.jobs import TrainJob
 WIDTH = 0.2  # share of the middle to each side of a range
 WIDTH_OTHER = 0.35  # where another network was measured here, or one of another size
 WIDTH_BLIND = 0.6  # where nothing was
-SLACK = 1.0  # seconds to each side: starting up, and what else a machine does
+SLACK = 1.0  # seconds to each side, for what else a machine does
 
 _BYTES = {"fp32": 4, "fp16": 2, "bf16": 2}
 _BASE_MEMORY = 700 << 20  # of a process that has imported torch
 _USUAL_PIXELS = 250_000.0  # of a picture, where nobody has looked: 500 x 500 px
+_START = 1.5  # seconds: listing, building the network, loading weights
 _DISK_RATE = 400e6  # bytes a second that a checkpoint is hashed and written at
 _STEP_SECONDS = 0.004  # what a step takes beside the arithmetic
+_ANSWERS = 32  # pictures in a batch of answers, always filled up
 _LBFGS_PASSES = (
     65  # times that L-BFGS goes through all features in a round: 25 steps, forward and backward, some of them twice
 )
@@ -55,8 +57,9 @@ def forecast(
     """
     sums = _Sums(job, counts, classes, profile)
     extract = sums.extract_seconds * (1.0 - found_share)
-    decode = sums.pictures * (picture_pixels or _USUAL_PIXELS) / (profile.decode_pixels or _BLIND_PIXELS)
-    middle = decode + extract + sums.learning_seconds + sums.answer_seconds + sums.saving_seconds
+    decoded = sums.pictures + sums.read_again * (1.0 - found_share)
+    decode = decoded * (picture_pixels or _USUAL_PIXELS) / (profile.decode_pixels or _BLIND_PIXELS)
+    middle = _START + decode + extract + sums.learning_seconds + sums.answer_seconds + sums.saving_seconds
     margin = middle * _width(job, profile) + SLACK
     return ForecastFact(
         seconds_low=max(0.0, middle - margin),
@@ -172,6 +175,11 @@ class _Sums:
         return self.kept_views * self.train + self.faces * (self.pictures - self.train)
 
     @property
+    def read_again(self) -> float:
+        """Pictures that are decoded after they were looked at once: those for the frozen part, the others stay in memory."""
+        return self.extracted if self.frozen else 0.0
+
+    @property
     def extract_seconds(self) -> float:
         macs = sum(layer.macs for layer in self.frozen)
         return self.extracted * macs / self.extract_rate
@@ -224,8 +232,8 @@ class _Sums:
         """The validation part after each round and the score at the end: forward alone."""
         convolutions, linear, weights = self._parts()
         last = self.counts.get("test", 0) or self.held
-        answers = self.faces * (self.job.epochs * self.held + last)
-        reading = weights / (_WEIGHT_PASSES * self.linear_rate) / 32  # once for each batch of about 32 pictures
+        answers = self.faces * (self.job.epochs * _filled(self.held) + _filled(last))
+        reading = weights / (_WEIGHT_PASSES * self.linear_rate) / _ANSWERS
         return answers * max((convolutions + linear) / self.train_rate, convolutions / self.train_rate + reading)
 
     @property
@@ -298,6 +306,11 @@ class _Sums:
         batch, workers = (way.batch, way.workers) if way else (16, 1)
         widest = max((layer.outputs * layer.side**2 for layer in self.frozen), default=0)
         return 4 * batch * workers * 2 * widest
+
+
+def _filled(pictures: int) -> int:
+    """What is computed for so many answers: batches are filled up."""
+    return -(-pictures // _ANSWERS) * _ANSWERS
 
 
 def _outputs(layer: vgg.Layer) -> int:
