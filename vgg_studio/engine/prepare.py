@@ -64,7 +64,7 @@ def afresh(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     if job.parent:
         job, store, parts, left_out = yield from lineage.pictures(job, known, stop)
     else:
-        store, parts, left_out = yield from _pictures(job, chosen, known, stop)
+        store, parts, left_out = yield from pictures(job, chosen, known, stop)
     job = _settled(job, store.root)
     network, report, norm = yield from initial.network(job, len(parts.classes), stop)
     checkpoint.check_room(path, network, job.train_from, job)
@@ -153,7 +153,7 @@ def versions() -> dict[str, str]:
     return {"vgg_studio": __version__, "python": platform.python_version(), "torch": str(torch.__version__)}
 
 
-def _pictures(
+def pictures(
     job: TrainJob, chosen: Device, known: Known, stop: Stop
 ) -> Steps[tuple[PictureStore, Split, list[LeftOut]]]:
     """List the folder, open every picture once, split what can be used."""

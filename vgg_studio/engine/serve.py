@@ -30,6 +30,7 @@ from vgg_studio.core.jobs import (
     EvaluateJob,
     ExportJob,
     PredictJob,
+    QuickLookJob,
     Request,
     ScanJob,
     Stop,
@@ -68,6 +69,7 @@ ROLES: dict[str, dict[type[AnyJob], Work]] = {
         TuneJob: Work(f"{_ENGINE}.tuning", "tune"),
     },
     "train": {
+        QuickLookJob: Work(f"{_ENGINE}.quick_look", "quick_look"),
         TrainJob: Work(f"{_ENGINE}.train", "train"),
         TuneJob: Work(f"{_ENGINE}.tuning", "tune"),
     },
