@@ -172,6 +172,16 @@ class Course:
         job = self.job
         return views.drawn(job.variation, job.views, job.seed, self.epoch, len(self.train))
 
+    def found_share(self) -> float:
+        """The share of the frozen part's features for training and validation that an earlier run has left."""
+        if self.source is None:
+            return 0.0
+        learned = [
+            (item.picture, view) for item in self.train for view in views.every(self.job.variation, self.job.views)
+        ]
+        checked = [(item.picture, view) for item in self.split.val for view in self._views_of_answers()]
+        return self.source.found_share(learned + checked)
+
     def _views_of_round(self) -> list[View]:
         left = self.numbers[self.batch :]
         numbers = np.concatenate(left).tolist() if left else []

@@ -103,6 +103,7 @@ class Diary:
             epochs=len(manifest.epochs) if manifest else 0,
             seconds=self.elapsed(),
             failure=failure,
+            forecast=manifest.forecast if manifest and outcome == "finished" and not self._before else None,
         )
         if run is not None and manifest is not None and outcome != "discarded":
             with contextlib.suppress(StudioError, OSError):

@@ -93,12 +93,15 @@ def afresh(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
         left_out=left_out[:MOST_LEFT_OUT],
         way=way,
         kept=frozen.kept(job, way),
-        forecast=forecast(job, counts, len(parts.classes), profile) if profile else None,
     )
     run = _made(RunFolder(path, manifest), prep, parts, network, diary)
     diary.open(run)
+    course = course_of(run, parts, store, network, chosen, diary, known)
+    if profile is not None:
+        told = forecast(job, counts, len(parts.classes), profile, found_share=course.found_share())
+        run.save(msgspec.structs.replace(run.manifest, forecast=told))
     yield started(run, network)
-    return course_of(run, parts, store, network, chosen, diary, known)
+    return course
 
 
 def _made(run: RunFolder, prep: Preprocessing, parts: Split, network: VGG, diary: Diary) -> RunFolder:

@@ -85,6 +85,14 @@ class Source:
         )
         return refused
 
+    def found_share(self, wanted: Sequence[View]) -> float:
+        """The share of views whose features are there; pictures that cannot be read count as missing."""
+        for picture, _ in wanted:
+            if picture not in self._digests and not isinstance(digest := self._digest(picture), PictureRefused):
+                self._digests[picture] = digest
+        found = sum(self._name_if_kept(view) is not None for view in wanted)
+        return found / len(wanted) if wanted else 0.0
+
     def batches(
         self,
         items: Sequence[Item],
