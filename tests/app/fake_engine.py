@@ -35,7 +35,7 @@ def main(behaviour: str, number: int = 0) -> None:
     if behaviour == "deaf":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if behaviour == "late":
-        time.sleep(0.5)
+        time.sleep(1.5)
     sys.stdout.buffer.write(ev.to_line(ev.EngineReady(role="predict", device=ev.DeviceFact(cores=2))))
     sys.stdout.buffer.flush()
     for line in iter(sys.stdin.buffer.readline, b""):

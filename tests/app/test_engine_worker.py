@@ -183,6 +183,7 @@ def in_turn(*behaviours: str) -> Engines:
 @pytest.fixture
 def roomy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vgg_studio.app.engines.memory_bytes", lambda: 16 << 30)
+    monkeypatch.setattr("vgg_studio.app.engines.SPARE_MS", 100)
 
 
 @pytest.mark.usefixtures("roomy")
@@ -195,12 +196,24 @@ def test_that_a_fresh_engine_stands_ready_after_a_training(make: Make, process: 
 
 
 @pytest.mark.usefixtures("roomy")
-def test_that_a_training_at_once_need_not_wait_for_the_fresh_engine(process: Process) -> None:
-    engines = in_turn("plain", "late")
+def test_that_a_training_at_once_is_done_by_the_engine_that_is_there(make: Make, process: Process) -> None:
+    engines = make("plain")
     heard = Heard(engines)
     assert train(engines, heard, process) == train(engines, heard, process)
     assert heard.ready == ["train"]
     process(until=lambda: heard.ready == ["train", "train"])
+
+
+@pytest.mark.usefixtures("roomy")
+def test_that_a_training_need_not_wait_until_the_fresh_engine_is_ready(process: Process) -> None:
+    engines = in_turn("plain", "late")
+    heard = Heard(engines)
+    first = train(engines, heard, process)
+    process(ms=300)  # the fresh one is on its way
+    assert train(engines, heard, process) == first
+    assert heard.ready == ["train"]
+    process(until=lambda: heard.ready == ["train", "train"])
+    assert train(engines, heard, process) != first
     assert engines.close()
 
 

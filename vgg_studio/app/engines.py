@@ -19,6 +19,9 @@ from vgg_studio.core.jobs import AnyJob, Request, StopHow, TrainJob, to_line
 
 log = logging.getLogger(__name__)
 CLOSE_MS = 5_000
+SPARE_MS = (
+    4_000  # after a training: whoever starts the next at once need not share the processor with a new engine's start
+)
 ROOMY = 8 << 30  # bytes
 
 
@@ -91,6 +94,8 @@ class Engines(QObject):
         self._leaving: list[_Link] = []
         self._asked: dict[str, _Link] = {}  # by order
         self._numbers = itertools.count(1)
+        self._later = QTimer(self, singleShot=True)
+        self._later.timeout.connect(self._make_spare)
 
     def ask(self, role: str, job: AnyJob) -> str:
         """Give an order to the engine of a role (`pictures`, `predict` or `train`); returns the order's id."""
@@ -115,6 +120,7 @@ class Engines(QObject):
 
     def close(self, limit_ms: int = CLOSE_MS) -> bool:
         """End every process and thread, a training by a pause. Qt goes on working meanwhile. False when time ran out."""
+        self._later.stop()
         for link in (*self._links.values(), *filter(None, [self._spare])):
             self._let_go(link)
         self._links.clear()
@@ -153,13 +159,20 @@ class Engines(QObject):
             return
         self._living()
         roomy = memory_bytes() >= ROOMY
-        if roomy and self._spare is None:
-            self._spare = self._new("train")
-            self._spare.started.emit()
         if failed or not roomy:
             self._let_go(self._links.pop("train"))
             if self._spare is not None:
                 self._links["train"], self._spare = self._spare, None
+            elif roomy:
+                self.warm("train")
+        elif self._spare is None:
+            self._later.start(SPARE_MS)
+
+    def _make_spare(self) -> None:
+        old = self._links.get("train")
+        if old is not None and not old.orders and self._spare is None:
+            self._spare = self._new("train")
+            self._spare.started.emit()
 
     def _change_places(self) -> None:
         old, spare = self._links.get("train"), self._spare
