@@ -36,8 +36,9 @@ Name = tuple[bytes, int]  # 16 bytes of digest, number of the view
 class _Pair:
     """One pair of files: its records, and its rows as a memory map."""
 
-    def __init__(self, index: Path, row_bytes: int) -> None:
+    def __init__(self, index: Path, row_bytes: int, handle: int | None = None) -> None:
         self._rows_file = index.with_suffix(".rows")
+        self._handle = handle  # ours while we write: the folder may be deleted meanwhile, and what is ours goes on
         self._row_bytes = row_bytes
         self.records = _sound_records(index)
         self._map: Rows = np.empty((0, row_bytes), np.uint8)
@@ -67,9 +68,20 @@ class _Pair:
     def _mapped(self, number: int) -> Rows:
         if number >= len(self._map):
             with contextlib.suppress(OSError, ValueError):  # gone or empty: no row of it is sound
-                count = self._rows_file.stat().st_size // self._row_bytes
-                self._map = np.memmap(self._rows_file, np.uint8, "r", shape=(count, self._row_bytes))
+                self._map = self._new_map()
         return self._map
+
+    def _new_map(self) -> Rows:
+        source = self._rows_file if self._handle is None else self._handle
+        with open(source, "rb", closefd=self._handle is None) as file:
+            count = os.fstat(file.fileno()).st_size // self._row_bytes
+            return np.memmap(file, np.uint8, "r", shape=(count, self._row_bytes))
+
+    def let_go(self) -> None:
+        """Read what is there a last time by the handle, which is closed now."""
+        if len(self.records):
+            self._mapped(len(self.records) - 1)
+        self._handle = None
 
 
 class FeatureFiles:
@@ -81,7 +93,7 @@ class FeatureFiles:
         self.row_bytes = row_bytes
         self._most = most
         (folder / USED).touch()
-        self._pairs = [_Pair(index, row_bytes) for index in sorted(folder.glob("*.index"))]
+        self._pairs = [_Pair(index, row_bytes) for index in sorted(folder.glob("*.index"), key=_age)]
         self._places: dict[Name, tuple[int, int]] = {}
         for pair_number, pair in enumerate(self._pairs):
             self._places.update((name, (pair_number, number)) for number, name in enumerate(pair.names()))
@@ -106,7 +118,8 @@ class FeatureFiles:
 
     def add(self, names: Sequence[Name], rows: Rows) -> None:
         """Keep rows. Raises OSError where the disk does not take them; what was kept before still counts."""
-        full = (len(self) + len(names)) * self.row_bytes > self._most
+        there = sum(len(pair.records) for pair in self._pairs)
+        full = (there + len(names)) * self.row_bytes > self._most
         if full or shutil.disk_usage(self.folder).free < RESERVE + rows.nbytes:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
         number, rows_file, index_file = self._own or self._begin()
@@ -121,6 +134,7 @@ class FeatureFiles:
     def close(self) -> None:
         """Close what is open for writing."""
         if self._own is not None:
+            self._pairs[self._own[0]].let_go()
             for handle in self._own[1:]:
                 os.close(handle)
             self._own = None
@@ -130,7 +144,7 @@ class FeatureFiles:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         rows_file = os.open(index.with_suffix(".rows"), flags, 0o600)
         index_file = os.open(index, flags, 0o600)
-        self._pairs.append(_Pair(index, self.row_bytes))
+        self._pairs.append(_Pair(index, self.row_bytes, rows_file))
         self._own = len(self._pairs) - 1, rows_file, index_file
         return self._own
 
@@ -171,6 +185,14 @@ def _size(folder: Path) -> int:
         return sum(entry.stat(follow_symlinks=False).st_size for entry in os.scandir(folder))
     except OSError:
         return 0
+
+
+def _age(index: Path) -> tuple[int, str]:
+    """Sorts files by their age: what was computed again, because an older row was damaged, takes that one's place."""
+    try:
+        return index.stat().st_mtime_ns, index.name
+    except OSError:
+        return 0, index.name
 
 
 def _sound_records(index: Path) -> npt.NDArray[np.void]:
