@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from vgg_studio.core import recipes
 from vgg_studio.core.errors import TooFewPictures
@@ -30,13 +29,14 @@ from vgg_studio.core.events import (
 from vgg_studio.core.jobs import Stop, TrainJob
 from vgg_studio.core.run_folder import BEST, Manifest, RunFolder, epoch_event
 from vgg_studio.core.split import Item, Split
-from vgg_studio.engine import calibrate, checkpoint, draws, frozen, schedule, views
-from vgg_studio.engine.batches import Batch, Variation, missing, plan, stream
+from vgg_studio.engine import calibrate, checkpoint, draws, frozen, schedule
+from vgg_studio.engine.batches import Batch, missing, plan
 from vgg_studio.engine.data import PictureStore, Refusal, left_out
 from vgg_studio.engine.ending import Diary, Steps
+from vgg_studio.engine.feeding import Feeding
 from vgg_studio.engine.learner import Figures, Learner
 from vgg_studio.engine.scoring import Answerer, Answers
-from vgg_studio.engine.source import Source, View
+from vgg_studio.engine.source import Source
 
 _RATE_SECONDS = 3.0  # the reported speed is a mean over this long
 MOST_LEFT_OUT = 1000  # pictures that the manifest names
@@ -49,11 +49,10 @@ class Course:
     job: TrainJob
     run: RunFolder
     split: Split
-    store: PictureStore
+    feeding: Feeding
     learner: Learner
     answerer: Answerer
     diary: Diary
-    source: Source | None = None  # where inputs come from if something is frozen
     unusable: set[PictureRef] = field(default_factory=set)
     epoch: int = 1
     batch: int = 0
@@ -75,7 +74,7 @@ class Course:
     @property
     def inputs(self) -> PictureStore | Source:
         """Where answers get their inputs from."""
-        return self.store if self.source is None else self.source
+        return self.feeding.inputs
 
     @property
     def train(self) -> list[Item]:
@@ -105,7 +104,7 @@ class Course:
         order = draws.order(self.job.seed, self.epoch, len(self.train))
         usable = ~missing(self.train, self.unusable)
         self.numbers = plan(order[usable[order]], self.job.batch_size)
-        if self.at_once:
+        if self.feeding.at_once:
             self.numbers = [np.concatenate(self.numbers)]
         self._lost = 0
         if not self.batch:
@@ -117,48 +116,34 @@ class Course:
         self._began = time.monotonic()
         self._marks.clear()
 
-    @property
-    def at_once(self) -> bool:
-        """Whether a round is one step over all pictures."""
-        return self.job.optimizer == "lbfgs"
-
     def fill(self, stop: Stop, part: Part, with_round: bool = False) -> Steps[None]:
         """Have the frozen part computed for a part's answers, and for what is left of this round, where it is not known.
 
         Raises Asked.
         """
-        if self.source is None:
+        source, feeding = self.feeding.source, self.feeding
+        if source is None:
             return
-        wanted = [(item.picture, view) for item in self.readable(part) for view in self._views_of_answers()]
-        refused = yield from self.source.fill((self._views_of_round() if with_round else []) + wanted, stop)
+        wanted = feeding.views_of_round(self.numbers[self.batch :], self.epoch) if with_round else []
+        refused = yield from source.fill(wanted + feeding.views_of_answers(self.readable(part)), stop)
         yield from self.leave_out(refused)
         if refused and with_round:
             gone = missing(self.train, self.unusable)
             self.numbers = [some[~gone[some]] for some in self.numbers]
-        if self.manifest.way != self.source.extractor.way:
-            self.run.manifest = frozen.with_way(self.manifest, self.source.extractor)
+        if self.manifest.way != source.extractor.way:
+            self.run.manifest = frozen.with_way(self.manifest, source.extractor)
         self.start_clock()
 
     def batches(self) -> Generator[Batch, None, None]:
         """What is left of the round, read ahead. Close it to end its threads."""
-        left = self.numbers[self.batch :]
-        if self.source is None:
-            variation = Variation(self.job.variation, self.job.seed, self.epoch)
-            pinned = self.learner.device.torch.type == "cuda"
-            return stream(self.store, self.train, left, variation, pinned)
-        if self.at_once:
-            return (
-                Batch(torch.empty(0), torch.empty(0)) for _ in left
-            )  # all pictures: they are gone through as they lie
-        return self.source.batches(self.train, left, self._drawn())
+        return self.feeding.batches(self.numbers[self.batch :], self.epoch)
 
     def learn(self, batch: Batch) -> list[BatchShrunk]:
         """One step; tells if it had to be taken in smaller parts."""
         part = self.learner.part
         number = (self.epoch - 1) * len(self.numbers) + self.batch
-        if self.at_once and self.source is not None:
-            every = views.every(self.job.variation, self.job.views)
-            self.learner.improve(self.source.chunks(self.train, self.numbers[self.batch], every))
+        if (chunks := self.feeding.chunks(self.numbers[self.batch])) is not None:
+            self.learner.improve(chunks)
         else:
             rate = schedule.rate(self.job, self._base, self.epoch, self.batch, len(self.numbers))
             self.learner.step(batch, rate, draws.step_seed(self.job.seed, self.epoch, self.batch), number)
@@ -167,33 +152,6 @@ class Course:
         if self.learner.part == part:
             return []
         return [BatchShrunk(batch_size=self.job.batch_size, part=self.learner.part)]
-
-    def _drawn(self) -> npt.NDArray[np.intp]:
-        job = self.job
-        return views.drawn(job.variation, job.views, job.seed, self.epoch, len(self.train))
-
-    def found_share(self) -> float:
-        """The share of the frozen part's features for training and validation that an earlier run has left."""
-        if self.source is None:
-            return 0.0
-        learned = [
-            (item.picture, view) for item in self.train for view in views.every(self.job.variation, self.job.views)
-        ]
-        checked = [(item.picture, view) for item in self.split.val for view in self._views_of_answers()]
-        return self.source.found_share(learned + checked)
-
-    def _views_of_round(self) -> list[View]:
-        left = self.numbers[self.batch :]
-        numbers = np.concatenate(left).tolist() if left else []
-        drawn, every = self._drawn(), views.every(self.job.variation, self.job.views)
-        return [
-            (self.train[number].picture, view)
-            for number in numbers
-            for view in (every if self.at_once else (int(drawn[number]),))
-        ]
-
-    def _views_of_answers(self) -> tuple[int, ...]:
-        return (views.PLAIN, views.MIRRORED) if self.job.mirror else (views.PLAIN,)
 
     def leave_out(self, refused: list[Refusal]) -> list[PictureLeftOut]:
         """Note pictures that could not be read any more, for the rest of the run and for its manifest."""

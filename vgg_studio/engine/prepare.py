@@ -44,6 +44,7 @@ from vgg_studio.engine.course import MOST_LEFT_OUT, Course
 from vgg_studio.engine.data import PictureStore, read_all
 from vgg_studio.engine.device import Device
 from vgg_studio.engine.ending import Asked, Diary, Steps, check
+from vgg_studio.engine.feeding import Feeding
 from vgg_studio.engine.learner import Learner
 from vgg_studio.engine.network import VGG
 from vgg_studio.engine.normalise import normalisation
@@ -98,7 +99,7 @@ def afresh(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     diary.open(run)
     course = course_of(run, parts, store, network, chosen, diary, known)
     if profile is not None:
-        told = forecast(job, counts, len(parts.classes), profile, found_share=course.found_share())
+        told = forecast(job, counts, len(parts.classes), profile, found_share=course.feeding.found_share(parts.val))
         run.save(msgspec.structs.replace(run.manifest, forecast=told))
     yield started(run, network)
     return course
@@ -212,4 +213,5 @@ def course_of(
     if extractor is not None:
         source = frozen.source_of(store, extractor, job, known, sum(run.manifest.parts.values()))
         diary.held.callback(source.close)
-    return Course(job, run, parts, store, learner, answerer, diary, source)
+    feeding = Feeding(job, parts.train, store, source, pinned=chosen.torch.type == "cuda")
+    return Course(job, run, parts, feeding, learner, answerer, diary)
