@@ -103,6 +103,21 @@ def test_that_mixed_precision_asks_torch_for_the_devices_kind_of_numbers() -> No
         assert half.fast_dtype == torch.float16
 
 
+def test_that_a_device_tells_whether_it_computes_bf16_in_hardware() -> None:
+    assert not choose("cpu", BARE).bf16
+    assert choose("cpu", replace(BARE, processor_bf16=True)).bf16
+    assert choose("cpu", replace(BARE, processor_bf16=True)).precision == "fp32"
+    assert choose("auto", WITH_CARD).bf16
+    assert not choose("auto", replace(WITH_CARD, cuda=PASCAL)).bf16
+
+
+def test_that_onednn_held_to_avx2_means_no_bf16() -> None:
+    code = "from vgg_studio.engine.device import look; print(look().processor_bf16)"
+    names = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=names)
+    assert run.stdout.strip() == "False"
+
+
 def test_that_looking_at_this_machine_warns_of_nothing_and_agrees_with_torch() -> None:
     probe = device.look()
     assert (probe.cuda is not None) == torch.cuda.is_available()
@@ -168,6 +183,39 @@ def test_that_a_prepared_process_keeps_freed_memory_and_takes_the_real_cores() -
     kept, threads = _after_freeing(PREPARE="1")
     assert kept - plain > 50
     assert threads == device.real_cores()
+
+
+_HEAPS = """
+import ctypes, os, threading
+from vgg_studio.engine import device
+if os.environ.get("PREPARE"):
+    device.prepare_process()
+libc = ctypes.CDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+meeting = threading.Barrier(3)
+def work():
+    block = bytes(9000)
+    meeting.wait()
+threads = [threading.Thread(target=work) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+stream = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, stream)
+libc.fflush(stream)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's allocator needs to be told")
+def test_that_threads_of_a_prepared_process_share_the_one_heap_that_is_kept() -> None:
+    def heaps(**environment: str) -> int:
+        names = os.environ | environment
+        run = subprocess.run([sys.executable, "-c", _HEAPS], capture_output=True, text=True, check=True, env=names)
+        return run.stdout.count("<heap nr=")
+
+    assert heaps() > 1
+    assert heaps(PREPARE="1") == 1
 
 
 def test_that_a_number_of_threads_set_from_outside_is_left_alone() -> None:
