@@ -93,6 +93,12 @@ def test_that_an_exact_way_is_taken_where_it_is_nearly_as_fast() -> None:
     assert chosen(profile({BF16: 100e9, NCNN: 89e9}), SERVER) == BF16
 
 
+def test_that_networks_side_by_side_are_taken_where_one_is_not_much_faster() -> None:
+    one = msgspec.structs.replace(NCNN, workers=1)
+    assert chosen(profile({one: 100e9, NCNN: 91e9, TORCH: 60e9}), LAPTOP) == NCNN
+    assert chosen(profile({one: 100e9, NCNN: 89e9, TORCH: 60e9}), LAPTOP) == one
+
+
 @pytest.mark.parametrize(
     ("device", "backend", "precision", "allowed"),
     [
@@ -176,6 +182,12 @@ def test_that_a_way_far_behind_is_let_go_and_the_rest_weighted_by_what_they_stan
     assert rates.left == ["fast", "slower"]
     rates.add(timing.Section(((3, 4),), 8, macs=100, stands_for=100), {"fast": 1.0, "slower": 0.5})
     assert rates.macs_per_second() == {"fast": 100.0, "slower": 400 / (3 * 1.9 + 0.5)}
+
+
+def test_that_a_slow_machine_is_judged_by_the_first_sections() -> None:
+    found = timing.sections("vgg16")
+    assert [turn is not None for turn in tuning._until(found, 0.0)] == [True, True, False, False, False]
+    assert [turn[0] for turn in tuning._until(found, float("inf")) if turn is not None] == found
 
 
 def test_that_runs_are_warmed_up_and_then_take_turns() -> None:

@@ -35,6 +35,8 @@ __all__ = ["measure", "remembered", "train_precision", "tune", "way_for"]
 
 FORMAT = 1  # of what is remembered
 EXTRACT_SECONDS, LEARN_SECONDS = 5.0, 4.0  # for repeating; a first look at each way comes on top
+EXTRACT_END, LEARN_END = 8.0, 12.5  # seconds after which what is left is not measured: a slow or a busy machine
+_AT_LEAST = 2  # sections
 _ERROR_SIDE = 64  # px of the picture that tells how far a way is from fp32
 _CARD_BATCH = 32  # pictures: enough to fill a graphics card
 _DONE = ("linear", "decode")
@@ -102,8 +104,9 @@ def _measured(variant: str, device: Device, stop: Stop) -> Steps[MachineProfile]
     found = timing.sections(variant)
     steps = _steps(2 * len(found) + len(_DONE), stop)
     yield PhaseStarted(phase="measuring", total=2 * len(found) + len(_DONE))
-    extract = yield from _extraction(variant, device, found, steps)
-    learning = yield from _learning(variant, device, found, steps)
+    began = time.perf_counter()
+    extract = yield from _extraction(variant, device, _until(found, began + EXTRACT_END), steps)
+    learning = yield from _learning(variant, device, _until(found, began + LEARN_END), steps)
     precision = max(learning, key=lambda name: learning[name])
     linear = timing.linear_bytes(device.torch, precision)
     yield next(steps)
@@ -126,6 +129,12 @@ def _steps(total: int, stop: Stop) -> Iterator[Event]:
         yield PhaseProgress(phase="measuring", done=done, total=total)
 
 
+def _until(found: list[timing.Section], end: float) -> Iterator[tuple[timing.Section, float] | None]:
+    """The sections with their part of the work; None instead of those that there is no time for."""
+    for number, turn in enumerate(timing.turns(found)):
+        yield turn if number < _AT_LEAST or time.perf_counter() < end else None
+
+
 def candidates(device: Device) -> list[Way]:
     """The ways worth a try on a device for its frozen part and its answers."""
     usual = way_for(None, device, "torch", "fp32", vgg.Shape("vgg16"), timing.SIDE)
@@ -142,13 +151,15 @@ def candidates(device: Device) -> list[Way]:
 
 
 def _extraction(
-    variant: str, device: Device, found: list[timing.Section], steps: Iterator[Event]
+    variant: str, device: Device, found: Iterator[tuple[timing.Section, float] | None], steps: Iterator[Event]
 ) -> Generator[Event, None, list[Candidate]]:
     rates = timing.Rates(candidates(device))
     pictures = max(2, most_workers()) if device.torch.type == "cpu" else _CARD_BATCH
-    for section, share in timing.turns(found):
-        runs = {way: timing.forward(section, way, device.torch, pictures, threads.most()) for way in rates.left}
-        rates.add(section, timing.by_turns(runs, device.torch, EXTRACT_SECONDS * share))
+    for turn in found:
+        if turn is not None:
+            section, share = turn
+            runs = {way: timing.forward(section, way, device.torch, pictures, threads.most()) for way in rates.left}
+            rates.add(section, timing.by_turns(runs, device.torch, EXTRACT_SECONDS * share))
         yield next(steps)
     errors = _errors(variant, device, rates.left)
     measured = [
@@ -160,19 +171,21 @@ def _extraction(
 
 
 def _learning(
-    variant: str, device: Device, found: list[timing.Section], steps: Iterator[Event]
+    variant: str, device: Device, found: Iterator[tuple[timing.Section, float] | None], steps: Iterator[Event]
 ) -> Generator[Event, None, dict[str, float]]:
     rates = timing.Rates(
         [way.precision for way in candidates(device) if way.backend == "torch" and way.layout != "contiguous"]
     )
     pictures = 2 if device.torch.type == "cpu" else _CARD_BATCH
     normed = vgg.Shape(variant).batch_norm
-    for section, share in timing.turns(found):
-        runs = {
-            precision: timing.forward_and_back(section, precision, device.torch, pictures, normed)
-            for precision in rates.left
-        }
-        rates.add(section, timing.by_turns(runs, device.torch, LEARN_SECONDS * share))
+    for turn in found:
+        if turn is not None:
+            section, share = turn
+            runs = {
+                precision: timing.forward_and_back(section, precision, device.torch, pictures, normed)
+                for precision in rates.left
+            }
+            rates.add(section, timing.by_turns(runs, device.torch, LEARN_SECONDS * share))
         yield next(steps)
     return {name: rate * pictures for name, rate in timing.learning_macs(rates.macs_per_second()).items()}
 
