@@ -16,7 +16,7 @@ StudioError
 │   └── DiskFull  NotWritable  NamesInTheWay
 └── EngineError             the machine
     └── DeviceMissing  OutOfMemory  Diverged  EngineDied  DisplayMissing  QtLibrariesMissing  Unexpected
-        BackendMissing  BackendFailed
+        BackendMissing  BackendFailed  WorkerLost
 """
 
 from __future__ import annotations
@@ -262,6 +262,11 @@ class Diverged(EngineError):
 class EngineDied(EngineError):
     sentence = N_("The engine ended unexpectedly ({detail}).")
     remedy = N_("Everything up to the last checkpoint is kept; continue from there.")
+
+
+class WorkerLost(EngineError):
+    sentence = N_("Another process of this training ended.")
+    remedy = N_("Start it again with the same command and --resume: it goes on from its last checkpoint.")
 
 
 class DisplayMissing(EngineError):

@@ -239,11 +239,11 @@ class Stop:
 
     def ask(self, how: StopHow) -> None:
         """Ask; a stronger wish replaces a weaker one: whoever discards a run does not want it paused after all."""
-        if self.how is None or _STRENGTH[how] >= _STRENGTH[self.how]:
+        if self.how is None or STRENGTH[how] >= STRENGTH[self.how]:
             self.how = how
 
 
-_STRENGTH: dict[StopHow, int] = {"pause": 0, "cancel": 0, "finish": 1, "discard": 2}
+STRENGTH: dict[StopHow, int] = {"pause": 0, "cancel": 0, "finish": 1, "discard": 2}
 
 
 _decoder = msgspec.json.Decoder(Request)

@@ -12,6 +12,7 @@ import stat
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 
@@ -96,6 +97,8 @@ class Manifest(ev.Record, frozen=True, kw_only=True):
 
 class RunFolder:
     """One run on the disk."""
+
+    writes: ClassVar[bool] = True  # several processes may train together: one of them writes
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
