@@ -24,6 +24,7 @@ from vgg_studio.engine.scaling import Scaling
 
 KINDS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 _LAYOUTS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
+ALONE = 2  # pictures that may be computed without others; a single one often takes another path through the kernels
 _LARGEST_HALF = torch.finfo(torch.float16).max
 
 
@@ -37,7 +38,7 @@ class Extractor:
     """What does not learn: (N, side, side, channels) bytes to features (N, *shape) as they are kept, on the processor.
 
     Every call computes `way.batch` pictures, filled up with black ones, so a picture's features depend on no other picture.
-    (One exception: where a batch of two was seen to give the same bits, `smallest` is 2 and single pictures wait less.)
+    (One exception: where a batch of two was seen to give the same bits, `smallest` is ALONE and single pictures wait less.)
     The network's weights must not change while the extractor is used.
     """
 
@@ -80,7 +81,25 @@ class Extractor:
     def __call__(self, pictures: Tensor, boxes: Tensor | None = None) -> Tensor:
         """Features of up to `batch` pictures of bytes; `boxes` (N, 4) are crops in fractions of the side."""
         count = len(pictures)
-        full = self.batch if count > self.smallest else self.smallest
+        features = self._exact(pictures, boxes, self.batch if count > self.smallest else self.smallest)
+        if self.kept == "fp16":  # a rare number beyond fp16's range is held at its end, the same way each time
+            features = features.clamp(-_LARGEST_HALF, _LARGEST_HALF)
+        return features.to("cpu", KINDS[self.kept]).contiguous()
+
+    def check_pairs(self, pictures: Tensor) -> None:
+        """Let two pictures be computed alone if that gives the same bits as among `batch`: so one picture waits less."""
+        if len(pictures) < ALONE or self.way.smallest or self.batch <= ALONE:
+            return
+        among = self._exact(pictures, None, self.batch)[:ALONE]  # before rounding, which hides differences
+        alike = torch.equal(self._exact(pictures[:ALONE], None, ALONE), among)
+        self.settle(ALONE if alike else self.batch)
+
+    def settle(self, smallest: int) -> None:
+        """Compute so many pictures at once where no more are asked for."""
+        self.smallest = smallest
+        self.way = msgspec.structs.replace(self.way, smallest=smallest)
+
+    def _exact(self, pictures: Tensor, boxes: Tensor | None, full: int) -> Tensor:
         padded = _filled_up(pictures, full)
         if self._compute is None:
             self._compute = self._built()
@@ -88,20 +107,7 @@ class Extractor:
             scaled = self._scaling(padded)
             if boxes is not None:
                 scaled = cropped(scaled, _whole_behind(boxes, full).to(self.device.torch))
-            features = self._compute(scaled)[:count].reshape(count, *self.shape)
-            if self.kept == "fp16":  # a rare number beyond fp16's range is held at its end, the same way each time
-                features = features.clamp(-_LARGEST_HALF, _LARGEST_HALF)
-            return features.to("cpu", KINDS[self.kept]).contiguous()
-
-    def check_pairs(self, pictures: Tensor) -> None:
-        """Let two pictures be computed alone if that gives the same bits as among `batch`: so one picture waits less."""
-        if len(pictures) < 2 or self.way.smallest or self.batch <= 2:
-            return
-        among = self(pictures)[:2]
-        self.smallest = 2
-        if not torch.equal(self(pictures[:2]), among):
-            self.smallest = self.batch
-        self.way = msgspec.structs.replace(self.way, smallest=self.smallest)
+            return self._compute(scaled)[: len(pictures)].reshape(len(pictures), *self.shape)
 
     def _frozen_tensors(self) -> Iterator[tuple[str, Tensor]]:
         learning = vgg.trained_stages(self.train_from)

@@ -131,6 +131,15 @@ class FeatureFiles:
         pair.extend(records)
         self._places.update((name, (number, start + place)) for place, name in enumerate(names))
 
+    def mark(self, word: str) -> None:
+        """Note something about all rows; where nothing can be written it is forgotten."""
+        with contextlib.suppress(OSError):
+            (self.folder / word).touch()
+
+    def is_marked(self, word: str) -> bool:
+        """Whether that was noted, by this run or another."""
+        return (self.folder / word).exists()
+
     def close(self) -> None:
         """Close what is open for writing."""
         if self._own is not None:

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Generator, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,15 +21,26 @@ from vgg_studio.engine import views
 from vgg_studio.engine.batches import Batch
 from vgg_studio.engine.data import Bytes, PictureStore, Refusal, ahead, workers
 from vgg_studio.engine.ending import Steps, Ticker, check
-from vgg_studio.engine.extract import KINDS, Extractor
+from vgg_studio.engine.extract import ALONE, KINDS, Extractor
 from vgg_studio.engine.feature_files import FeatureFiles, Name
 from vgg_studio.engine.last_layer import Chunks
 from vgg_studio.pictures.known import Known
 from vgg_studio.pictures.opening import locate
 
 View = tuple[PictureRef, int]  # a picture and the number of one of its views (engine/views.py)
-_Read = tuple[View, Bytes | PictureRefused]
 _CHUNK = 64 << 20  # bytes of features that are gone through at once
+_ALIKE, _UNLIKE = "pairs-alike", "pairs-unlike"  # what a folder's first run found out
+_TRIES = 3  # looks at a picture that is being changed
+
+
+class _Found(NamedTuple):
+    """A picture as it was read, under the name of its own content."""
+
+    name: Name
+    array: Bytes
+
+
+_Read = tuple[PictureRef, _Found | PictureRefused]
 
 
 class Source:
@@ -44,6 +56,10 @@ class Source:
         self._known = known
         self._digests: dict[PictureRef, bytes] = {}
         self._checked = extractor.way.smallest > 0
+        for mark, smallest in ((_ALIKE, ALONE), (_UNLIKE, extractor.batch)):
+            if files is not None and not self._checked and files.is_marked(mark):
+                extractor.settle(smallest)
+                self._checked = True
         self._full = False  # the disk takes no more; what is there is still used
 
     @property
@@ -61,29 +77,35 @@ class Source:
         began = time.monotonic()
         refused: list[Refusal] = []
         missing = yield from self._missing(wanted, refused, stop)
-        if missing:
-            yield PhaseStarted(phase="extracting", total=len(missing))
-            ticker, done = Ticker(), 0
-            with contextlib.closing(self._read_ahead(missing)) as reading:
-                for group in _groups(reading, self.extractor.batch):
-                    if stop.how == "finish":
-                        break  # the end needs a few features at most, and computes them itself
-                    check(stop)
-                    good = _sorted_out(group, refused)
-                    if good and not self._add(good):
-                        break
-                    done += len(group)
-                    if ticker.due() or done == len(missing):
-                        yield PhaseProgress(phase="extracting", done=done, total=len(missing))
+        lost = {picture for picture, _ in refused}
+        there = sum(picture not in lost for picture, _ in wanted)
+        computed = (yield from self._compute(missing, refused, stop)) if missing else 0
         yield FeaturesReady(
-            found=len(wanted) - len(missing),
-            computed=len(missing) - len(refused),
+            found=there - len(missing),
+            computed=computed,
             seconds=time.monotonic() - began,
             kept=self.keeps,
             way=self.extractor.way,
             precision=self.extractor.kept,
         )
-        return refused
+        return list(dict(refused).items())  # each once, however many views of it were wanted
+
+    def _compute(self, missing: Sequence[View], refused: list[Refusal], stop: Stop) -> Steps[int]:
+        """Compute and keep views; how many it were before the end, a stop, or a full disk."""
+        yield PhaseStarted(phase="extracting", total=len(missing))
+        ticker, done, computed = Ticker(), 0, 0
+        with contextlib.closing(self._read_ahead(missing)) as reading:
+            for group in _groups(reading, self.extractor.batch):
+                if stop.how == "finish":
+                    break  # the end needs a few features at most, and computes them itself
+                check(stop)
+                good = _sorted_out(group, refused)
+                if good and not self._add(good):
+                    break
+                done, computed = done + len(group), computed + len(good)
+                if ticker.due() or done == len(missing):
+                    yield PhaseProgress(phase="extracting", done=done, total=len(missing))
+        return computed
 
     def found_share(self, wanted: Sequence[View]) -> float:
         """The share of views whose features are there; pictures that cannot be read count as missing."""
@@ -108,10 +130,13 @@ class Source:
             chosen = [items[number] for number in some.tolist()]
             wanted = [view] * len(some) if isinstance(view, int) else view[some].tolist()
             features, refused = self.features(list(zip((item.picture for item in chosen), wanted, strict=True)))
-            lost = {picture for picture, _ in refused}
-            good = [item for item in chosen if item.picture not in lost]
+            good, mirrored = _less(chosen, refused), None
+            if mirror:
+                mirrored, gone = self.features([(item.picture, views.MIRRORED) for item in good])
+                still = _less(good, gone)  # gone between its two views
+                features = features[[item in still for item in good]] if gone else features
+                good, refused = still, refused + gone
             labels = torch.tensor([item.label for item in good], dtype=torch.int64)
-            mirrored = self.features([(item.picture, views.MIRRORED) for item in good])[0] if mirror else None
             yield Batch(features, labels, refused=refused, mirrored=mirrored)
 
     def chunks(self, items: Sequence[Item], numbers: npt.NDArray[np.intp], chosen: Sequence[int]) -> Chunks:
@@ -181,32 +206,42 @@ class Source:
         return ahead((partial(self._read, view) for view in wanted), workers(), depth=2 * self.extractor.batch)
 
     def _read(self, view: View) -> _Read:
-        picture = view[0]
+        """A picture and its content's digest, which are sure to belong together: somebody may be changing the file."""
+        picture, number = view
         try:
-            if picture not in self._digests:
-                self._digests[picture] = self._known.digest(locate(picture, self.store.root))
-            return view, self.store.read(picture)
+            path = locate(picture, self.store.root)
+            for _ in range(_TRIES):
+                digest = self._known.digest(path)
+                array = self.store.read(picture)
+                if self._known.digest(path) == digest:
+                    self._digests[picture] = digest
+                    return picture, _Found((digest, number), array)
+            raise PictureRefused("unreadable", path=picture.path)
         except PictureRefused as refusal:
-            return view, refusal
+            return picture, refusal
 
-    def _extracted(self, good: Sequence[tuple[View, Bytes]]) -> Tensor:
-        pictures = np.stack([array for _, array in good])
-        digests = [self._digests[picture] for (picture, _), _ in good]
-        pictures, boxes = views.varied(pictures, [view for (_, view), _ in good], digests)
+    def _extracted(self, good: Sequence[_Found]) -> Tensor:
+        digests, numbers = zip(*(found.name for found in good), strict=True)
+        pictures, boxes = views.varied(np.stack([found.array for found in good]), numbers, digests)
         features = torch.from_numpy(pictures)
         if not self._checked:
-            self._checked = True
-            self.extractor.check_pairs(features)
+            self._check_pairs(features)
         return self.extractor(features, None if boxes is None else torch.from_numpy(boxes))
 
-    def _add(self, good: Sequence[tuple[View, Bytes]]) -> bool:
+    def _check_pairs(self, pictures: Tensor) -> None:
+        """Find out once for all runs whether two pictures may be computed alone."""
+        self._checked = True
+        self.extractor.check_pairs(pictures)
+        if self.files is not None and self.extractor.way.smallest:
+            self.files.mark(_ALIKE if self.extractor.smallest == ALONE else _UNLIKE)
+
+    def _add(self, good: Sequence[_Found]) -> bool:
         """Compute and keep; False where the disk takes no more: then nothing is kept from here on."""
         features = self._extracted(good)
-        names = [(self._digests[picture], view) for (picture, view), _ in good]
         rows = features.reshape(len(good), -1).view(torch.uint8).numpy()
         try:
             if self.files is not None:
-                self.files.add(names, rows)
+                self.files.add([found.name for found in good], rows)
         except OSError:
             self._full = True
         return not self._full
@@ -221,10 +256,15 @@ class Source:
             self.files.close()
 
 
-def _sorted_out(group: Sequence[_Read], refused: list[Refusal]) -> list[tuple[View, Bytes]]:
+def _sorted_out(group: Sequence[_Read], refused: list[Refusal]) -> list[_Found]:
     """What could be read; what could not is added to `refused`."""
-    refused += [(view[0], read) for view, read in group if isinstance(read, PictureRefused)]
-    return [(view, read) for view, read in group if not isinstance(read, PictureRefused)]
+    refused += [(picture, read) for picture, read in group if isinstance(read, PictureRefused)]
+    return [read for _, read in group if isinstance(read, _Found)]
+
+
+def _less(items: Sequence[Item], refused: Sequence[Refusal]) -> list[Item]:
+    lost = {picture for picture, _ in refused}
+    return [item for item in items if item.picture not in lost]
 
 
 def _groups(reading: Generator[_Read, None, None], size: int) -> Generator[list[_Read], None, None]:
