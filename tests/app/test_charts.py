@@ -133,6 +133,14 @@ def test_that_a_curve_cut_by_a_resume_is_read_anew() -> None:
     assert data.train[0][-1] == pytest.approx(2.0)
 
 
+def test_that_a_head_which_has_learned_all_at_once_does_not_push_its_checks_out_of_the_plot() -> None:
+    data, progress = ChartData(), Progress()
+    progress.curve.append(Point(1.0, 0.002, 1.0))
+    progress.rows.append(EpochRow(epoch=1, train_loss=0.002, val_loss=0.38, val_accuracy=0.88))
+    data.follow(progress)
+    assert data.highest_loss() == pytest.approx(0.38)
+
+
 def test_that_a_loss_that_explodes_leaves_the_plot_instead_of_flattening_it() -> None:
     data, progress = ChartData(), grown(2)
     progress.rows.append(EpochRow(epoch=3, train_loss=900.0, val_loss=900.0, val_accuracy=0.2))

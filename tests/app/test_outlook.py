@@ -130,6 +130,36 @@ def test_that_features_which_a_training_kept_make_the_next_forecast_shorter(
     assert (before.found_share, after.found_share) == (0.0, 1.0)
 
 
+def test_that_features_of_earlier_runs_are_remembered_after_a_new_start(
+    page: TrainPage, studio: Studio, engines: FakeEngines
+) -> None:
+    tuned(engines)
+    make_run("flowers-1")
+    shares = []
+    for stage in ("block5", "block4"):
+        studio.refresh_runs()
+        train_job.offer(studio, TrainJob(variant="vgg16", weights="official", train_from=stage), "/pictures/flowers")
+        fact = studio.outlook.forecast(page.form.job, studio.scan)
+        assert fact is not None
+        shares.append(fact.found_share)
+    assert shares == [1.0, 0.0]
+
+
+def test_that_a_quick_look_has_computed_what_a_light_head_learns_from(
+    page: TrainPage, studio: Studio, engines: FakeEngines
+) -> None:
+    tuned(engines)
+    press(page)
+    engines.send(engines.last(QuickLookJob)[1], LOOK, ev.JobEnded(outcome="done"))
+    shares = []
+    for head in ("classic", "light"):
+        choose(page.form.settings.head, head)
+        fact = studio.outlook.forecast(page.form.job, studio.scan)
+        assert fact is not None
+        shares.append(fact.found_share)
+    assert shares == [0.0, 0.64]
+
+
 # --- the quick look
 
 

@@ -23,7 +23,7 @@ from vgg_studio.app.train_page import TrainPage
 from vgg_studio.app.wrong_pictures import WrongDialog, captions
 from vgg_studio.core import events as ev
 from vgg_studio.core import recipes, wording
-from vgg_studio.core.jobs import TrainJob
+from vgg_studio.core.jobs import QuickLookJob, TrainJob
 
 Qd = Qt.ItemDataRole
 
@@ -463,6 +463,17 @@ def test_that_a_run_stands_beside_its_quick_look_and_its_forecast(page: ResultsP
     assert page.detail.beside.text() == (
         "A quick look reached 86.8\u00a0%: this run is 4.7 points better. Forecast 5 to 7 minutes, took 6 minutes."
     )
+
+
+def test_that_a_quick_look_of_this_session_stands_beside_its_run(
+    page: ResultsPage, process: Process, engines: FakeEngines
+) -> None:
+    run = make_run("flowers-1", scored=evaluation())
+    page.studio.outlook.look(run.manifest.job)
+    _job, order = engines.last(QuickLookJob)
+    engines.send(order, ev.QuickLook(accuracy=0.93, spread=0.01, folds=5, count=640), ev.JobEnded(outcome="done"))
+    shown(page, process)
+    assert page.detail.beside.text() == "A quick look reached 93.0\u00a0%: this run is 1.5 points worse."
 
 
 def test_that_the_time_of_a_run_that_was_given_more_rounds_is_not_graded(page: ResultsPage, process: Process) -> None:

@@ -143,10 +143,10 @@ class ChartData:
         return rounds, losses, 100 * shares
 
     def highest_loss(self) -> float:
-        """The first loss, or a later one where that is higher, within reason."""
-        train = self.train[1]
-        known = [*train[np.isfinite(train)], *(row.val_loss for row in self._rows if row.val_loss is not None)]
-        return float(min(max(known), FLAT_AT * known[0])) if known else 0.0
+        """The first losses, or a later one where that is higher, within reason."""
+        train, val = (losses[np.isfinite(losses)] for losses in (self.train[1], self.val[1]))
+        known, first = np.concatenate([train, val]), np.concatenate([train[:1], val[:1]])
+        return float(min(known.max(), FLAT_AT * first.max())) if known.size else 0.0
 
     def at(self, x: float) -> Reading | None:
         """The round that is nearest to `x` if one is near, else the nearest point of the training curve."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from vgg_studio.core.jobs import QuickLookJob, TrainJob, TuneJob
 if TYPE_CHECKING:
     from vgg_studio.app.engines import Engines
     from vgg_studio.app.scan_state import ScanState
+    from vgg_studio.core.run_folder import RunFolder
 
 Machine = tuple[str, str]  # the network's variant and the device that is asked for
 
@@ -84,8 +86,20 @@ class Outlook(QObject):
         profile = self._profiles.get((job.variant, job.device))
         if profile is None or not scan.usable:
             return None
-        found = 1.0 if _features(msgspec.structs.replace(job, data=scan.folder)) in self._kept else 0.0
+        found = self._found(msgspec.structs.replace(job, data=scan.folder), scan.split)
         return forecast.forecast(job, scan.split, len(scan.classes), profile, found_share=found)
+
+    def _found(self, job: TrainJob, split: dict[str, int]) -> float:
+        """Share of the features that are there already, as far as can be told without looking into the cache."""
+        if _features(job) in self._kept:
+            return 1.0
+        # A quick look has computed those of the last layer for the pictures to learn from.
+        looked = job.head == "light" and job.trains_last_layer and job.variation == "none" and self.looked(job)
+        return split.get("train", 0) / max(1, sum(split.values())) if looked else 0.0
+
+    def remember(self, runs: Iterable[RunFolder]) -> None:
+        """These runs left the features of their frozen parts behind."""
+        self._kept |= {_features(run.manifest.job) for run in runs if run.manifest.epochs}
 
     # --- the quick look
 
@@ -112,8 +126,8 @@ class Outlook(QObject):
 
     def learned(self, job: TrainJob, event: ev.Event) -> None:
         """A training of this session has said something: features that it kept need not be computed by the next one."""
-        if isinstance(event, ev.FeaturesReady) and event.kept:
-            self._kept.add(_features(job))
+        if isinstance(event, ev.FeaturesReady):
+            (self._kept.add if event.kept else self._kept.discard)(_features(job))
         elif isinstance(event, ev.MachineTuned):
             self._profiles[job.variant, job.device] = event.profile
 

@@ -21,6 +21,7 @@ class OutlookKeeper(QObject):
         self._page, self._outlook = page, page.studio.outlook
         self._outlook.changed.connect(self._changed)
         page.studio.prediction_changed.connect(self.measure)
+        page.studio.runs_changed.connect(self._runs_changed)
         page.watch.outlook.look_wanted.connect(self._look)
         page.watch.outlook.stop_wanted.connect(self._outlook.stop_looking)
 
@@ -40,6 +41,10 @@ class OutlookKeeper(QObject):
     def _look(self) -> None:
         self._page.form.take_typed()
         self._outlook.look(self._page.job())
+
+    def _runs_changed(self) -> None:
+        self._outlook.remember(self._page.studio.runs)
+        self.show()
 
     def _changed(self) -> None:
         self.measure()

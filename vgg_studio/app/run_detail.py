@@ -69,6 +69,7 @@ class RunDetail(QScrollArea):
 
     def __init__(self, studio: Studio) -> None:
         super().__init__()
+        self._outlook = studio.outlook
         self._run: RunFolder | None = None
         self._live: Progress | None = None  # of the run that is being trained
         self._read = ""
@@ -147,13 +148,14 @@ class RunDetail(QScrollArea):
         self.headline.setText(run_words.headline(scored) if scored else run_words.best_so_far(run))
         range_ = wording.range_sentence(scored) if scored else ""
         self.range_words.setText(run_words.settings(run) if curves else range_)
-        beside = "" if self._live else run_words.beside(run)
+        quick_look = self._quick_look(run)
+        beside = "" if self._live else run_words.beside(run, quick_look)
         self.beside.setText(beside)
         self.beside.setVisible(bool(beside))
         learns = "" if self._live else run_words.what_learns_next(run)
         self.better.setToolTip(plain_tip(learns))
         self.better.setVisible(bool(learns))
-        self.plots.set_baseline(manifest.quick_look)
+        self.plots.set_baseline(quick_look)
         self._show_failure(run)
         self.score.setVisible(not curves)
         self.plots.setVisible(curves)
@@ -161,6 +163,11 @@ class RunDetail(QScrollArea):
             self.score.show_evaluation(scored, manifest.job.data)
         else:
             self._read_curves(run)
+
+    def _quick_look(self, run: RunFolder) -> float | None:
+        """What a quick look at the same pictures with the same network has found: as the run keeps it, or in this session."""
+        looked = self._outlook.looked(run.manifest.job)
+        return run.manifest.quick_look if looked is None else looked.accuracy
 
     def _show_failure(self, run: RunFolder) -> None:
         failure = run.manifest.failure

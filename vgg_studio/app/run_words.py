@@ -162,13 +162,13 @@ def headline(evaluation: Evaluation) -> str:
     return f"{html.escape(before)}<span style='font-size:32px'>{html.escape(large)}</span>{html.escape(after)}"
 
 
-def beside(run: RunFolder) -> str:
+def beside(run: RunFolder, quick_look: float | None) -> str:
     """What stands beside a score: what a quick look had reached, and the forecast beside the time that it took."""
     manifest = run.manifest
     found = []
-    if manifest.quick_look is not None and manifest.evaluation is not None:
-        better = 100 * (manifest.evaluation.accuracy - manifest.quick_look)
-        values = {"score": wording.percent(manifest.quick_look), "points": f"{abs(better):.1f}"}
+    if quick_look is not None and manifest.evaluation is not None:
+        better = 100 * (manifest.evaluation.accuracy - quick_look)
+        values = {"score": wording.percent(quick_look), "points": f"{abs(better):.1f}"}
         if better >= 0:
             found.append(_("A quick look reached {score}: this run is {points} points better.").format(**values))
         else:
