@@ -39,6 +39,13 @@ class Sizes:
     batch: int = 16
     step_batch: int = 16
 
+    def words(self) -> str:
+        """What the page says of it."""
+        return (
+            f"a frozen training is {self.epochs} rounds of {self.whole_train} + {self.whole_val} pictures, batch {self.batch}; "
+            f"rates come from {self.rate_train} + {self.rate_val} pictures, and equal rounds are multiplied"
+        )
+
 
 FULL = Sizes()
 QUICK = Sizes(16, 16, 48, 16, 10, 32, 64, 4, (100, 400), 3, 5.0, 1)

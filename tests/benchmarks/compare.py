@@ -1,10 +1,11 @@
 """Every job side by side with others, and RESULTS.md beside this file.
 
-    uv run --group test python tests/benchmarks/compare.py [--quick] [--jobs C1,C6] [--repeats 3] [--out FILE] [--add]
+    uv run --group test python tests/benchmarks/compare.py [--quick] [--jobs C1,C6] [--repeats 3] [--add] ...
 
 The sides of a job take turns (ours, theirs, ours, theirs ...), so that a machine's good and bad minutes fall on all of them.
-The whole table takes up to 60 minutes on two cores, `--quick` about 5 with fewer pictures and one repeat: its figures tell
-that everything runs, not how fast it is. Where torch finds a graphics card the jobs run on it too.
+The whole table takes up to 60 minutes on two cores (once they are over, only what was never measured is), `--quick` about 5
+with fewer pictures and one repeat: its figures tell that everything runs, not how fast it is. Where torch finds a graphics
+card the jobs run on it too.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from tests.benchmarks.figures import Measured
 from tests.benchmarks.pictures import Pictures, weights
 from tests.benchmarks.report import Session, number, page
 from tests.benchmarks.studio import OrderError
-from tests.benchmarks.tasks import GOALS, JOBS, TASKS, Job, Measure
+from tests.benchmarks.tasks import GOALS, JOBS, TASKS, Job
 
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 _PROBE = (
@@ -54,10 +55,11 @@ def main() -> int:
         for device in devices:
             sizes = QUICK if asked.quick else FULL if device == "cpu" else CARD
             bench = Bench(device, sizes, Path(work), pictures)
+            session.facts[f"Sizes ({device})"] = sizes.words()
             _tune(bench, session)
             for job in JOBS:
                 if _wanted(job, asked.jobs, device):
-                    _measure(job, bench, session, 1 if job.once else asked.repeats)
+                    _measure(job, bench, session, asked, began + 60 * asked.minutes)
                     _keep(session)
             session.versions |= bench.versions
     session.facts["Time taken"] = f"{(time.monotonic() - began) / 60:.0f} minutes"
@@ -71,6 +73,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer pictures, one repeat, five minutes")
     parser.add_argument("--jobs", default="", help="only these, such as C1,C6")
     parser.add_argument("--repeats", type=int, default=0, help="interleaved repeats (3; quick: 1)")
+    parser.add_argument(
+        "--minutes", type=float, default=60, help="after so many, nothing is measured a second time (60)"
+    )
     parser.add_argument("--out", default=str(RESULTS), help="the page to write")
     parser.add_argument(
         "--add", action="store_true", help="keep what an earlier run measured of the jobs left out here"
@@ -96,17 +101,20 @@ def _tune(bench: Bench, session: Session) -> None:
     print(session.facts[f"Ways measured ({bench.device})"], flush=True)
 
 
-def _measure(job: Job, bench: Bench, session: Session, repeats: int) -> None:
-    sides: list[tuple[str, Measure]] = list(job.sides)
+def _measure(job: Job, bench: Bench, session: Session, asked: argparse.Namespace, until: float) -> None:
+    repeats = 1 if job.once else asked.repeats
+    sides = [side for side in job.sides if not (side.rare and asked.quick)]
     for repeat in range(1, repeats + 1):
-        for side, measure in list(sides):
+        if repeat > 1:
+            sides = [side for side in sides if not side.rare and time.monotonic() < until]
+        for side in list(sides):
             began = time.monotonic()
             try:
-                found = measure(bench, side)
+                found = side.measure(bench, side.name)
             except (environments.PeerError, OrderError, subprocess.SubprocessError, OSError, KeyError) as error:
-                session.skipped.append(_sentence(job, side, error))
+                session.skipped.append(_sentence(job, side.name, error))
                 print(session.skipped[-1], flush=True)
-                sides.remove((side, measure))
+                sides.remove(side)
                 continue
             session.measured += found
             for one in found:
