@@ -179,7 +179,8 @@ class Source:
         tasks = (partial(self._digest, picture) for picture in unnamed)
         with contextlib.closing(ahead(tasks, workers())) as digests:
             for done, (picture, digest) in enumerate(zip(unnamed, digests, strict=True), start=1):
-                check(stop)
+                if stop.how != "finish":  # which waits: the end needs to know what is there
+                    check(stop)
                 if isinstance(digest, PictureRefused):
                     refused.append((picture, digest))
                     lost.add(picture)
