@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -162,8 +163,8 @@ def test_that_the_best_round_is_scored_and_kept_though_later_ones_are_worse(
 ) -> None:
     step = learning.Learner.step
 
-    def worse(self: learning.Learner, batch: object, rate: float, seed: int, number: int) -> None:
-        step(self, batch, rate, seed, number)  # type: ignore[arg-type]
+    def worse(self: learning.Learner, *batch_and_place: Any) -> None:
+        step(self, *batch_and_place)
         if len(RunFolder.open(tmp_path / "run").manifest.epochs) >= 3:
             torch.nn.init.zeros_(self.network.get_parameter("classifier.6.weight"))
 
@@ -185,8 +186,8 @@ def test_that_no_two_steps_of_a_run_nor_of_two_seeds_draw_alike(
 ) -> None:
     step, seeds = learning.Learner.step, []
 
-    def noting(self: learning.Learner, batch: object, rate: float, seed: int, number: int) -> None:
-        step(self, batch, rate, seed, number)  # type: ignore[arg-type]
+    def noting(self: learning.Learner, batch: object, rate: float, seed: int, *more: int) -> None:
+        step(self, batch, rate, seed, *more)  # type: ignore[arg-type]
         seeds.append(seed)
 
     monkeypatch.setattr(learning.Learner, "step", noting)
@@ -268,8 +269,8 @@ def test_that_what_was_good_before_a_run_diverged_is_kept_and_scored(
     job = tiny(pictures, tmp_path / "run", epochs=4)
     step = learning.Learner.step
 
-    def spoiled(self: learning.Learner, batch: object, rate: float, seed: int, number: int) -> None:
-        step(self, batch, rate, seed, number)  # type: ignore[arg-type]
+    def spoiled(self: learning.Learner, batch: object, rate: float, seed: int, *more: int) -> None:
+        step(self, batch, rate, seed, *more)  # type: ignore[arg-type]
         if RunFolder.open(tmp_path / "run").manifest.best_epoch:
             self.sums[0] = float("nan")
 
@@ -300,8 +301,8 @@ def test_that_finish_in_the_first_round_ends_that_round_there(
     stop = Stop()
     step = learning.Learner.step
 
-    def stopping(self: learning.Learner, batch: object, rate: float, seed: int, number: int) -> None:
-        step(self, batch, rate, seed, number)  # type: ignore[arg-type]
+    def stopping(self: learning.Learner, batch: object, rate: float, seed: int, *more: int) -> None:
+        step(self, batch, rate, seed, *more)  # type: ignore[arg-type]
         stop.ask("finish")
 
     monkeypatch.setattr(learning.Learner, "step", stopping)

@@ -25,6 +25,7 @@ from vgg_studio.core.writing import sweep
 from vgg_studio.engine import optimizers, tensor_files
 from vgg_studio.engine.learner import Learner
 from vgg_studio.engine.network import VGG, frozen_state, trained_state
+from vgg_studio.engine.several import here
 from vgg_studio.engine.weights_file import read_any
 
 _STATE_KEY = "state"
@@ -49,6 +50,9 @@ def save(run: RunFolder, learner: Learner, state: State) -> tuple[Checkpoint, di
     checkpoint = Checkpoint(
         epoch=state.epoch, batch=state.batch, weights=f"{name}.safetensors", state=f"{name}.state.safetensors"
     )
+    sums = here().total(learner.sums)
+    if not run.writes:
+        return checkpoint, {}
     scale = learner.scaler.state_dict()
     state = msgspec.structs.replace(
         state, scale=float(scale.get("scale", 0.0)), scaled_steps=int(scale.get("_growth_tracker", 0))
@@ -56,7 +60,7 @@ def save(run: RunFolder, learner: Learner, state: State) -> tuple[Checkpoint, di
     remembered = optimizers.memory(learner.optimizer, learner.network)
     tensors = {f"{_OPTIMIZER}{key}": value for key, value in remembered.items()}
     tensors |= {f"{_RANDOM}{kind}": value for kind, value in _random_states(learner)}
-    tensors[_SUMS] = learner.sums
+    tensors[_SUMS] = sums
     weights = trained_state(learner.network, learner.train_from)
     if learner.average is not None:  # what answers is the average; the weights of the last step are only for going on
         tensors |= {f"{_RAW}{key}": value for key, value in learner.average.raw().items()}
@@ -98,7 +102,7 @@ def restore(run: RunFolder, checkpoint: Checkpoint, learner: Learner) -> State:
     try:
         tensors, facts = tensor_files.read(run.file(checkpoint.state))
         state = msgspec.json.decode(facts.get(_STATE_KEY, ""), type=State)
-        learner.sums.copy_(tensors.pop(_SUMS))
+        learner.sums.copy_(tensors.pop(_SUMS) * here().leads)  # of all processes: one goes on with them
         _set_random_states(learner, _below(tensors, _RANDOM))
         optimizers.remember(learner.optimizer, learner.network, _below(tensors, _OPTIMIZER))
         if learner.average is not None:
@@ -155,7 +159,7 @@ def load_weights(network: VGG, tensors: dict[str, Tensor]) -> None:
 def write_frozen(run: RunFolder, network: VGG, train_from: str) -> Manifest:
     """Write what does not train, once for the run; returns the manifest that names it."""
     frozen = frozen_state(network, train_from)
-    if not frozen:
+    if not frozen or not run.writes:
         return run.manifest
     checksum = tensor_files.write(run.file(FROZEN), frozen)
     return msgspec.structs.replace(run.manifest, frozen=FROZEN, files=run.manifest.files | {FROZEN: checksum})
@@ -163,6 +167,8 @@ def write_frozen(run: RunFolder, network: VGG, train_from: str) -> Manifest:
 
 def write_best(run: RunFolder, network: VGG) -> Manifest:
     """Write the whole network under torchvision's keys; returns the manifest that names it."""
+    if not run.writes:
+        return run.manifest
     checksum = tensor_files.write(run.file(BEST), network.state_dict())
     return msgspec.structs.replace(run.manifest, files=run.manifest.files | {BEST: checksum})
 
@@ -175,7 +181,7 @@ def named_files(manifest: Manifest) -> dict[str, str]:
 
 def prune(run: RunFolder) -> None:
     """Delete the checkpoints that the manifest does not name."""
-    for path in _epoch_files(run.path):
+    for path in _epoch_files(run.path) if run.writes else ():
         if path.name not in run.manifest.files:
             with contextlib.suppress(OSError):  # Windows: somebody is reading it; the next one sweeps it
                 path.unlink()

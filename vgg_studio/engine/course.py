@@ -35,7 +35,9 @@ from vgg_studio.engine.data import PictureStore, Refusal, left_out
 from vgg_studio.engine.ending import Diary, Steps
 from vgg_studio.engine.feeding import Feeding
 from vgg_studio.engine.learner import Figures, Learner
+from vgg_studio.engine.meeting import Meeting
 from vgg_studio.engine.scoring import Answerer, Answers
+from vgg_studio.engine.several import here
 from vgg_studio.engine.source import Source
 
 _RATE_SECONDS = 3.0  # the reported speed is a mean over this long
@@ -64,6 +66,7 @@ class Course:
         self._began = time.monotonic()
         self._marks: deque[tuple[float, int]] = deque()
         self._base = recipes.learning_rate(self.job)
+        self._meeting = Meeting()
         self._lost = 0  # pictures that could not be read any more in this round
 
     @property
@@ -136,22 +139,24 @@ class Course:
 
     def batches(self) -> Generator[Batch, None, None]:
         """What is left of the round, read ahead. Close it to end its threads."""
-        return self.feeding.batches(self.numbers[self.batch :], self.epoch)
+        return self.feeding.batches([here().numbers(some) for some in self.numbers[self.batch :]], self.epoch)
 
-    def learn(self, batch: Batch) -> list[BatchShrunk]:
-        """One step; tells if it had to be taken in smaller parts."""
+    def learn(self, batch: Batch, stop: Stop) -> list[Event]:
+        """One step; tells if it had to be taken in smaller parts, and what could not be read."""
         part = self.learner.part
         number = (self.epoch - 1) * len(self.numbers) + self.batch
-        if (chunks := self.feeding.chunks(self.numbers[self.batch])) is not None:
+        whole, refused = self._meeting.hold(stop, batch, self._is_old())
+        if (chunks := self.feeding.chunks(here().numbers(self.numbers[self.batch]))) is not None:
             self.learner.improve(chunks)
         else:
             rate = schedule.rate(self.job, self._base, self.epoch, self.batch, len(self.numbers))
-            self.learner.step(batch, rate, draws.step_seed(self.job.seed, self.epoch, self.batch), number)
+            self.learner.step(batch, rate, draws.step_seed(self.job.seed, self.epoch, self.batch), number, whole)
         self.batch += 1
-        self._lost += len(batch.refused)
-        if self.learner.part == part:
-            return []
-        return [BatchShrunk(batch_size=self.job.batch_size, part=self.learner.part)]
+        self._lost += len(refused)
+        told: list[Event] = [*self.leave_out(refused)]
+        if self.learner.part != part:
+            told.append(BatchShrunk(batch_size=self.job.batch_size, part=self.learner.part))
+        return told
 
     def leave_out(self, refused: list[Refusal]) -> list[PictureLeftOut]:
         """Note pictures that could not be read any more, for the rest of the run and for its manifest."""
@@ -184,9 +189,22 @@ class Course:
         """Seconds of this round so far."""
         return self.seconds + time.monotonic() - self._began  # the frozen part's own time is told apart
 
+    def report_due(self) -> bool:
+        """Whether it is time to tell how far the round is."""
+        return self._meeting.report_due()
+
     def checkpoint_due(self) -> bool:
         """Whether the last checkpoint is older than the job allows."""
+        return self._meeting.save_due(self._is_old())
+
+    def _is_old(self) -> bool:
         return time.monotonic() - self._saved >= self.job.checkpoint_minutes * 60
+
+    def take_best(self) -> None:
+        """Give the network the weights of the run's best round. Raises RunDamaged."""
+        if here().leads:
+            checkpoint.load_weights(self.learner.network, checkpoint.best_state(self.run))
+        here().spread(self.learner.network)
 
     def save(self) -> CheckpointSaved:
         """A checkpoint within the round, after its batch. Raises StorageError; the old one then still counts."""

@@ -20,6 +20,8 @@ from vgg_studio.core.jobs import Stop
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.engine.ending import Ticker, check
 from vgg_studio.engine.known import Known, Verdict
+from vgg_studio.engine.place import place
+from vgg_studio.engine.several import each, here
 from vgg_studio.pictures.opening import locate, open_picture
 from vgg_studio.pictures.resizing import to_array
 
@@ -46,7 +48,7 @@ class PictureStore:
         self.prep = prep
         self._rows = {picture: row for row, picture in enumerate(pictures)}
         shape = (len(self._rows), prep.image_size, prep.image_size, prep.channels)
-        limit = free_memory() // _SPARE if memory is None else memory
+        limit = free_memory() // _SPARE // place().local_world if memory is None else memory
         self._kept = np.empty(shape, np.uint8) if np.prod(shape, dtype=np.int64) <= limit else None
         self._known = np.zeros(len(self._rows), bool)
 
@@ -79,12 +81,17 @@ def open_array(path: bytes | str, prep: Preprocessing) -> Bytes:
 def read_all(store: PictureStore, pictures: Sequence[PictureRef], stop: Stop, known: Known | None = None) -> Checked:
     """Open every picture once, several at a time; tell progress and name, then return, those that cannot be used.
 
+    Where several processes train together each opens its share, and all hear of what the others found.
     A store that keeps no pictures leaves those alone that are `known` already: see `check_all`.
     """
+    mine = here().share(pictures)
     if known is not None and not store.keeps:
-        return (yield from check_all(store, pictures, known, stop))
-    tasks = (partial(_refusal, store, picture) for picture in pictures)
-    return (yield from _told(pictures, ahead(tasks, workers()), stop))
+        reading = check_all(store, mine, known, stop)
+    else:
+        tasks = (partial(_refusal, store, picture) for picture in mine)
+        reading = _told(mine, ahead(tasks, workers()), stop)
+    shares = yield from each(stop, reading)
+    return {picture: refusal for share in shares for picture, refusal in share.items()}
 
 
 def check_all(store: PictureStore, pictures: Sequence[PictureRef], known: Known, stop: Stop) -> Checked:
@@ -158,8 +165,9 @@ def ahead(tasks: Iterable[Callable[[], Answer]], threads: int, depth: int = 0) -
 
 
 def workers() -> int:
-    """Threads for opening pictures: one a core."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Threads for opening pictures: one a core, shared with the processes that train together with this one."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // place().local_world)
 
 
 def free_memory() -> int:

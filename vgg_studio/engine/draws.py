@@ -46,6 +46,11 @@ def step_seed(seed: int, epoch: int, step: int) -> int:
     return int(_mixed(_mixed(np.uint64(seed & _MASK)) ^ np.uint64((epoch << 32) + step + 1)) >> np.uint64(1))
 
 
+def for_rank(seed: int, rank: int) -> int:
+    """The seed that one of several processes makes of a step's: rank 0's is the step's own."""
+    return seed if rank == 0 else step_seed(seed, rank, 0)
+
+
 def _mixed(value: npt.NDArray[np.uint64] | np.uint64) -> npt.NDArray[np.uint64]:
     with np.errstate(over="ignore"):  # counting modulo 2**64 is the point
         state = np.asarray(value, np.uint64) + np.uint64(_GOLDEN)

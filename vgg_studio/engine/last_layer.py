@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vgg_studio.engine.several import here
+
 STEPS = 25  # of L-BFGS in one round; each looks at all pictures once or twice
 MOST_HELD = 512 << 20  # bytes of features that are held in memory; beyond, each look reads them anew
 _HISTORY = 10
@@ -21,7 +23,8 @@ def improve(head: nn.Module, chunks: Chunks, weight_decay: float, device: torch.
     `head` ends in one linear layer; only that learns. The loss is the mean cross-entropy plus weight_decay / 2 times the
     squared weights, both in units in which features have a mean square of 1. Each call starts with an empty history, so it
     depends on the weights alone and a training can go on from any checkpoint. Returns the summed cross-entropy, how many
-    answers were right and how many pictures there were, with the weights as they then are.
+    answers were right and how many pictures there were, with the weights as they then are. Where several processes train
+    together each brings its share of the pictures, and gets its share of those sums.
     """
     linear = next(module for module in reversed(list(head.modules())) if isinstance(module, nn.Linear))
     held = _held(chunks, device)
@@ -33,14 +36,15 @@ def improve(head: nn.Module, chunks: Chunks, weight_decay: float, device: torch.
 
     def loss() -> Tensor:
         search.zero_grad()
-        total = weight_decay / 2 * weight.square().sum()
+        total = weight_decay / 2 / here().place.world * weight.square().sum()
         total.backward()  # type: ignore[no-untyped-call]
         value = total.detach()
         for features, labels in held():
             part = F.cross_entropy(F.linear(features, weight / scale, bias), labels, reduction="sum") / count
             part.backward()  # type: ignore[no-untyped-call]
             value = value + part.detach()
-        return value
+        here().add_up([weight.grad, bias.grad])
+        return here().total(value)
 
     search.step(loss)  # type: ignore[no-untyped-call]
     with torch.no_grad():
@@ -67,14 +71,15 @@ def _moved(features: Tensor, labels: Tensor, device: torch.device) -> tuple[Tens
 
 
 def _measured(held: Chunks) -> tuple[int, float]:
-    """How many pictures there are, and the root of the mean square of their features."""
-    count, numbers, squares = 0, 0, 0.0
+    """How many pictures there are in all processes, and the root of the mean square of their features."""
+    count, numbers, squares = 0.0, 0.0, 0.0
     for features, labels in held():
         count += len(labels)
         numbers += features.numel()
         squares += float(features.double().square().sum())
+    count, numbers, squares = here().exchange([count, numbers, squares]).sum(axis=0).tolist()
     scale = (squares / numbers) ** 0.5 if numbers else 0.0
-    return count, scale or 1.0
+    return int(count), scale or 1.0
 
 
 @torch.no_grad()

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vgg_studio.core import recipes
+from vgg_studio.core import recipes, vgg
 from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.preprocessing import Preprocessing
-from vgg_studio.engine import optimizers
+from vgg_studio.engine import draws, optimizers
 from vgg_studio.engine.average import Average
 from vgg_studio.engine.batches import Batch, cropped
 from vgg_studio.engine.device import Device, autocast
@@ -20,6 +20,7 @@ from vgg_studio.engine.ending import is_memory
 from vgg_studio.engine.last_layer import Chunks, improve
 from vgg_studio.engine.network import VGG, freeze, trunk_and_head
 from vgg_studio.engine.scaling import Scaling
+from vgg_studio.engine.several import here
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,9 @@ class Learner:
         self.train_from = recipes.train_from(job)
         self.part = 0
         freeze(network, self.train_from)
+        here().joined_norms(network, _learning_norms(network, self.train_from))
         _, self._head = trunk_and_head(network, self.train_from)
+        self._learning = here().wrapped(self._head)
         self.optimizer = optimizers.make(job, network, recipes.learning_rate(job))
         # Only half precision with its small range needs its losses scaled.
         self.scaler = torch.amp.GradScaler(device.torch.type, enabled=device.precision == "fp16")
@@ -59,17 +62,21 @@ class Learner:
         """Set the sums to zero."""
         self.sums.zero_()
 
-    def step(self, batch: Batch, rate: float, seed: int, number: int = 0) -> None:
+    def step(self, batch: Batch, rate: float, seed: int, number: int = 0, whole: int = 0) -> None:
         """Learn from one batch, the `number`th of all. Torch's generators are seeded anew: dropout depends on `seed` alone.
 
-        Raises MemoryError or torch's kin of it where not even a single picture fits.
+        Where several processes train together, `batch` is this one's share, maybe none, of `whole` pictures (0: it is all of
+        them). Raises MemoryError or torch's kin of it where not even a single picture fits.
         """
-        if not len(batch):
+        whole = whole or len(batch)
+        if not whole:
             return
-        if not self.network.training:
-            self.network.train()
+        # On a processor batch normalisation finds nothing to measure in no pictures.
+        measures = len(batch) > 0 or self.device.torch.type != "cpu"
+        if self.network.training != measures:
+            self.network.train(measures)
         optimizers.set_rate(self.optimizer, rate)
-        while not self._taken(batch, seed):
+        while not self._taken(batch, seed, whole):
             self.part = max(1, (self.part or len(batch)) // 2)
         self.scaler.step(self.optimizer)
         self.scaler.update()
@@ -84,17 +91,19 @@ class Learner:
         """Learn from all pictures at once: the last layer alone, a round in one go."""
         self.sums += torch.tensor(improve(self._head, chunks, self.job.weight_decay, self.device.torch)).to(self.sums)
 
-    def _taken(self, batch: Batch, seed: int) -> bool:
+    def _taken(self, batch: Batch, seed: int, whole: int) -> bool:
         """Gradients of the whole batch; False where memory ran out, and nothing is left of the attempt."""
         before = self.sums.clone()
-        torch.manual_seed(seed)
+        torch.manual_seed(draws.for_rank(seed, here().place.rank))
         self.optimizer.zero_grad(set_to_none=True)
-        part = self.part or len(batch)
+        part = self.part or max(1, len(batch))
         try:
-            for start in range(0, len(batch), part):
-                self._backward(batch, slice(start, start + part))
+            for start in range(0, max(1, len(batch)), part):
+                last = start + part >= len(batch)
+                with contextlib.nullcontext() if last else here().held_back(self._learning):
+                    self._backward(batch, slice(start, start + part), whole)
         except (RuntimeError, MemoryError) as error:
-            if not is_memory(error) or part == 1:
+            if not is_memory(error) or part == 1 or not here().alone:  # the others wait for these very gradients
                 raise
         else:
             return True
@@ -104,13 +113,15 @@ class Learner:
             torch.cuda.empty_cache()
         return False
 
-    def _backward(self, batch: Batch, some: slice) -> None:
+    def _backward(self, batch: Batch, some: slice, whole: int) -> None:
         labels = batch.labels[some].to(self.device.torch, non_blocking=True)
         inputs = self._inputs(batch, some)
         with autocast(self.device):
-            scores = self._head(inputs)
-        loss = F.cross_entropy(scores.float(), labels, label_smoothing=self.job.label_smoothing)
-        self.scaler.scale(loss * (len(labels) / len(batch))).backward()  # type: ignore[no-untyped-call]
+            scores = self._learning(inputs)
+        smoothing = self.job.label_smoothing
+        loss = F.cross_entropy(scores.float(), labels, label_smoothing=smoothing) if len(labels) else scores.sum()
+        share = len(labels) * here().place.world / whole  # gradients become the mean over all processes
+        self.scaler.scale(loss * share).backward()
         self._count(scores, labels)
 
     def _inputs(self, batch: Batch, some: slice) -> Tensor:
@@ -128,7 +139,13 @@ class Learner:
         self.sums += torch.stack([loss, right, torch.full_like(right, len(labels))]).to(self.sums)
 
     def figures(self) -> Figures:
-        """The round's means so far. Waits for the device."""
-        loss, right, pictures = self.sums.tolist()
+        """The round's means so far, over all processes. Waits for the device, and for the others."""
+        loss, right, pictures = here().total(self.sums).tolist()
         count = int(pictures)
         return Figures(loss / count, right / count, count) if count else Figures(float("nan"), float("nan"), 0)
+
+
+def _learning_norms(network: VGG, train_from: str) -> list[str]:
+    learning = vgg.trained_stages(train_from)
+    layers = vgg.layers(network.shape)
+    return [layer.key for layer in layers if layer.kind == "batch_norm" and layer.stage in learning]

@@ -49,6 +49,7 @@ from vgg_studio.engine.learner import Learner
 from vgg_studio.engine.network import VGG
 from vgg_studio.engine.normalise import normalisation
 from vgg_studio.engine.scoring import Answerer
+from vgg_studio.engine.several import by_leader, here, in_turn
 from vgg_studio.pictures.known import Known
 from vgg_studio.pictures.listing import too_small
 from vgg_studio.pictures.scan import list_folder, usable
@@ -67,10 +68,12 @@ def afresh(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     else:
         store, parts, left_out = yield from pictures(job, chosen, known, stop)
     job = _settled(job, store.root)
-    network, report, norm = yield from initial.network(job, len(parts.classes), stop)
+    network, report, norm = yield from in_turn(stop, initial.network(job, len(parts.classes), stop))
     checkpoint.check_room(path, network, job.train_from, job)
     check(stop)
-    profile = yield from frozen.measured(job, network.shape, len(parts.train) + len(parts.val), chosen, stop)
+    seen = len(parts.train) + len(parts.val)
+    profile = yield from in_turn(stop, frozen.measured(job, network.shape, seen, chosen, stop))
+    profile = here().told(profile)
     yield PhaseStarted(phase="preparing")
     wanted = threads.for_training(network.shape, job.image_size, job.batch_size)
     precision = frozen.precision(profile, job, network.shape, chosen)
@@ -94,8 +97,10 @@ def afresh(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
         left_out=left_out[:MOST_LEFT_OUT],
         way=way,
         kept=frozen.kept(job, way),
+        processes=here().place.world,
     )
-    run = _made(RunFolder(path, manifest), prep, parts, network, diary)
+    run = here().run_folder(path, manifest)
+    yield from by_leader(stop, lambda: _make(run, prep, parts, network, diary))
     diary.open(run)
     course = course_of(run, parts, store, network, chosen, diary, known)
     if profile is not None:
@@ -105,7 +110,7 @@ def afresh(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     return course
 
 
-def _made(run: RunFolder, prep: Preprocessing, parts: Split, network: VGG, diary: Diary) -> RunFolder:
+def _make(run: RunFolder, prep: Preprocessing, parts: Split, network: VGG, diary: Diary) -> None:
     """Make the run's folder; the manifest comes last, so a kill on the way leaves no half run. Raises RunExists, StorageError."""
     is_new = not run.path.exists()
     try:
@@ -124,7 +129,6 @@ def _made(run: RunFolder, prep: Preprocessing, parts: Split, network: VGG, diary
         if isinstance(error, OSError):
             raise from_os_error(error, str(run.path)) from error
         raise
-    return run
 
 
 def started(run: RunFolder, network: VGG) -> RunStarted:
@@ -149,6 +153,7 @@ def started(run: RunFolder, network: VGG) -> RunStarted:
         versions=manifest.versions,
         forecast=manifest.forecast,
         way=manifest.way,
+        processes=manifest.processes,
     )
 
 

@@ -21,6 +21,7 @@ from vgg_studio.engine.device import Device
 from vgg_studio.engine.ending import Diary, Steps
 from vgg_studio.engine.lineage import parts_and_preprocessing
 from vgg_studio.engine.prepare import course_of, started, store_of
+from vgg_studio.engine.several import here, in_turn
 from vgg_studio.pictures.known import Known
 
 # Settings that a resumed run may be given anew; all others belong to the run.
@@ -29,19 +30,9 @@ _FREE = ("data", "run", "resume", "epochs", "device", "checkpoint_minutes")
 
 def again(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     """A run as its last whole checkpoint left it. Raises StudioError, Asked."""
-    run = RunFolder.open(Path(job.run))
-    diary.held.enter_context(run.lock())
-    run = RunFolder.open(run.path)  # as it stands now that nobody else writes
-    run.repair()
-    position = checkpoint.newest(run)
-    manifest = _continued(run.manifest, job, position)
+    run, position, chosen = yield from in_turn(stop, _opened(job, diary))
+    job = run.manifest.job
     parts, prep = parts_and_preprocessing(run)
-    job = manifest.job
-    if not os.path.isdir(job.data):
-        raise FolderMissing(path=job.data)
-    chosen = _same_device(manifest, job.device)
-    run.save(manifest)  # up to here, what was refused has changed nothing
-    checkpoint.prune(run)
     diary.open(run)
     items = [item for part in PARTS for item in parts.part(part)]
     known = diary.held.enter_context(Known(paths.cache_folder()))
@@ -51,7 +42,7 @@ def again(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     if all(item.picture in refused for item in parts.train):
         raise TooFewPictures(path=job.data)
     if position is None:  # ended before its first checkpoint: the same start again
-        network, _, _ = yield from initial.network(job, len(parts.classes), stop)
+        network, _, _ = yield from in_turn(stop, initial.network(job, len(parts.classes), stop))
     else:
         network = initial.empty(job, len(parts.classes))
         if run.manifest.frozen:
@@ -71,6 +62,24 @@ def again(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
         epochs=job.epochs,
     )
     return course
+
+
+def _opened(job: TrainJob, diary: Diary) -> Steps[tuple[RunFolder, Checkpoint | None, Device]]:
+    """The run with its manifest for another session, where it goes on, and on what. Raises StudioError."""
+    yield from ()
+    path = Path(job.run)
+    diary.held.enter_context(here().run_folder(path).lock())
+    run = here().run_folder(path)  # as it stands now that nobody else writes
+    run.repair()
+    position = checkpoint.newest(run)
+    manifest = _continued(run.manifest, job, position)
+    parts_and_preprocessing(run)
+    if not os.path.isdir(manifest.job.data):
+        raise FolderMissing(path=manifest.job.data)
+    chosen = _same_device(manifest, manifest.job.device)
+    run.save(manifest)  # up to here, what was refused has changed nothing
+    checkpoint.prune(run)
+    return run, position, chosen
 
 
 def _continued(manifest: Manifest, job: TrainJob, position: Checkpoint | None) -> Manifest:
@@ -99,6 +108,7 @@ def _continued(manifest: Manifest, job: TrainJob, position: Checkpoint | None) -
         outcome="",
         failure=None,
         evaluation=manifest.evaluation if best else None,
+        processes=here().place.world,
     )
     return msgspec.structs.replace(changed, files=checkpoint.named_files(changed))
 

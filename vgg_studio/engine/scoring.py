@@ -29,6 +29,7 @@ from vgg_studio.engine.ending import Steps, Ticker, check
 from vgg_studio.engine.extract import Extractor
 from vgg_studio.engine.network import VGG, trunk_and_head
 from vgg_studio.engine.scaling import Scaling
+from vgg_studio.engine.several import each, here
 from vgg_studio.engine.source import Source
 from vgg_studio.engine.views import PLAIN
 
@@ -137,10 +138,19 @@ def answer(
 ) -> Steps[Answers]:
     """Let the network answer for items, telling progress as a phase; what cannot be read is left out and returned.
 
-    Raises Asked for any stop but `finish`, which waits for the answers because the end needs them.
+    Where several processes train together each answers for its share; all get all answers. Raises Asked for any stop but
+    `finish`, which waits for the answers because the end needs them.
     """
     yield PhaseStarted(phase=phase, total=len(items))
-    ticker, done = Ticker(), 0
+    shares = yield from each(stop, _answers(answerer, store, here().share(items), stop, phase))
+    yield PhaseProgress(phase=phase, done=len(items), total=len(items))
+    return _joined(shares)
+
+
+def _answers(
+    answerer: Answerer, store: PictureStore | Source, items: Sequence[Item], stop: Stop, phase: Phase
+) -> Steps[Answers]:
+    ticker, done, processes = Ticker(), 0, here().place.world
     found: list[Tensor] = []
     refused: list[Refusal] = []
     numbers = list(in_order(len(items), answerer.batch))
@@ -155,12 +165,22 @@ def answer(
             found.append(answerer.scores(batch.pictures, batch.mirrored))
             done += len(batch) + len(batch.refused)
             refused += batch.refused
-            if ticker.due() or done == len(items):
-                yield PhaseProgress(phase=phase, done=done, total=len(items))
+            if ticker.due() and done < len(items):
+                yield PhaseProgress(phase=phase, done=done * processes, total=len(items) * processes)
     lost = {picture for picture, _ in refused}
     good = [item for item in items if item.picture not in lost]
     scores = torch.cat(found).double().numpy() if found else np.empty((0, answerer.network.shape.classes))
     return Answers(good, scores, np.array([item.label for item in good], np.intp), refused)
+
+
+def _joined(shares: Sequence[Answers]) -> Answers:
+    """The answers of all processes as one's."""
+    return Answers(
+        [item for share in shares for item in share.items],
+        np.concatenate([share.scores for share in shares]),
+        np.concatenate([share.labels for share in shares]),
+        [refusal for share in shares for refusal in share.refused],
+    )
 
 
 def evaluation(answers: Answers, classes: list[str], split: str, temperature: float, run: str = "") -> Evaluation:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import ClassVar, TypeVar
 
 import numpy as np
@@ -110,6 +111,11 @@ class Group:
         """Whether this process is the first one of its machine."""
         return self.place.local_rank == 0
 
+    def run_folder(self, path: Path, manifest: Manifest | None = None) -> RunFolder:
+        """A run's folder: a new one with its manifest, or what lies there. Raises RunMissing, RunDamaged, RunTooNew."""
+        kind = RunFolder if self.leads else Followed
+        return kind.open(path) if manifest is None else kind(path, manifest)
+
     def share(self, things: Sequence[Value]) -> Sequence[Value]:
         """The part of things for this process; all parts together are the things in order."""
         return _part(things, self.place.rank, self.place.world)
@@ -165,6 +171,12 @@ class Group:
                 dist.broadcast(held, src=0)
                 tensor.copy_(held)
 
+    def add_up(self, gradients: Sequence[Tensor | None]) -> None:
+        """Replace each gradient by its sum over all processes."""
+        for gradient in () if self.alone else gradients:
+            if gradient is not None:
+                gradient.copy_(self.total(gradient))
+
     def wrapped(self, head: nn.Module) -> nn.Module:
         """What learns, made so that its gradients are the mean over all processes (Li et al., VLDB 2020, DDP).
 
@@ -173,6 +185,10 @@ class Group:
         if self.alone:
             return head
         return DistributedDataParallel(head, process_group=self._between_cards(head), gradient_as_bucket_view=True)
+
+    def held_back(self, learning: nn.Module) -> contextlib.AbstractContextManager[None]:
+        """The block whose gradients are only added to this process's own: the next ones outside it take them along."""
+        return learning.no_sync() if isinstance(learning, DistributedDataParallel) else contextlib.nullcontext()
 
     def joined_norms(self, network: nn.Module, names: Sequence[str]) -> None:
         """Let the named batch normalisations of a network on NVIDIA cards measure over all processes' pictures.
@@ -248,9 +264,9 @@ def in_turn(stop: Stop, steps: Steps[Value]) -> Steps[Value]:
     return made[0] if made else (yield from steps)
 
 
-def meet(stop: Stop) -> Steps[None]:
-    """Wait for each other, and agree on whether to stop. Raises Asked, StudioError."""
-    yield from each(stop, _nothing())
+def by_leader(stop: Stop, work: Callable[[], object]) -> Steps[None]:
+    """Let rank 0 do what one alone may do while the others wait; its error is everybody's."""
+    yield from each(stop, _done(work) if here().leads else _nothing())
 
 
 def strength(stop: Stop) -> int:
@@ -260,6 +276,11 @@ def strength(stop: Stop) -> int:
 
 def _kept(steps: Steps[Value], made: list[Value]) -> Steps[None]:
     made.append((yield from steps))
+
+
+def _done(work: Callable[[], object]) -> Steps[None]:
+    yield from ()
+    work()
 
 
 def _nothing() -> Steps[None]:

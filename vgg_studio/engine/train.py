@@ -12,11 +12,13 @@ from vgg_studio.core.events import Calibrated, Part, PhaseStarted
 from vgg_studio.core.jobs import Stop, StopHow, TrainJob
 from vgg_studio.engine import checkpoint, prepare, resume
 from vgg_studio.engine.course import Course
-from vgg_studio.engine.ending import Asked, Diary, Ending, Steps, Ticker, one_ending, wants
+from vgg_studio.engine.ending import Asked, Diary, Ending, Steps, one_ending, wants
+from vgg_studio.engine.joining import together
 from vgg_studio.engine.scoring import Answers, answer, evaluation
 
 
 @one_ending
+@together
 def train(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Ending]:
     """Train as the job says; every event is in the run's log before it comes out, the last is the one `run_ended`.
 
@@ -26,7 +28,7 @@ def train(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Ending]:
     """
     # Pictures, split, network, weights, device, run folder: new, or as the run left them.
     course = yield from (resume.again if job.resume else prepare.afresh)(job, stop, diary)
-    row, whole, ticker = None, True, Ticker()
+    row, whole = None, True
 
     while course.goes_on() and not wants(stop, "finish"):
         # Have the frozen part's features for this round, then learn from every picture of the training part once.
@@ -35,9 +37,8 @@ def train(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Ending]:
         yield PhaseStarted(phase="training", total=course.pictures)
         with contextlib.closing(course.batches()) as batches:
             for batch in batches:
-                yield from course.learn(batch)
-                yield from course.leave_out(batch.refused)
-                if ticker.due():
+                yield from course.learn(batch, stop)
+                if course.report_due():
                     told = course.batch_ended()
                     yield told
                     if told.loss is None:
@@ -51,7 +52,7 @@ def train(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Ending]:
 
         # Check with the validation part, keep what is best, write it all down.
         figures, seconds = course.learner.figures(), course.learning_seconds()
-        if ticker.due():
+        if course.report_due():
             yield course.batch_ended()
         answers = yield from _checked(course, stop)
         row, whole = course.row(figures, seconds, answers), course.batch >= len(course.numbers)
@@ -96,15 +97,14 @@ def _finished(course: Course, stop: Stop) -> Steps[None]:
     """Calibrate and score the best network, write it as one file."""
     run, manifest = course.run, course.manifest
     yield Calibrated(temperature=manifest.temperature, threshold=manifest.threshold)
-    network = course.learner.network
     if manifest.evaluation is None:
-        checkpoint.load_weights(network, checkpoint.best_state(run))
+        course.take_best()
         part: Part = "test" if course.split.test else "val"
         yield from course.fill(stop, part)
         answers = yield from answer(course.answerer, course.inputs, course.readable(part), stop, "testing")
         yield from course.leave_out(answers.refused)
         yield PhaseStarted(phase="saving")
-        manifest = checkpoint.write_best(run, network)
+        manifest = checkpoint.write_best(run, course.learner.network)
         if answers.items:
             score = evaluation(answers, manifest.classes, part, manifest.temperature)
             manifest = msgspec.structs.replace(manifest, evaluation=score)
