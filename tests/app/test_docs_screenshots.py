@@ -106,6 +106,7 @@ def _training(rounds: int, folder: str) -> Iterator[ev.Event]:
         batch_size=JOB.batch_size,
         device=DEVICE,
         precision="fp32",
+        forecast=ev.ForecastFact(seconds_low=105, seconds_high=140, memory_bytes=870_000_000, disk_bytes=31_000_000),
     )
     for row in _rows(rounds):
         yield from _batches(row.epoch, 7)

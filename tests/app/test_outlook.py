@@ -242,7 +242,7 @@ def test_that_a_training_says_what_was_forecast_and_what_nobody_expected(page: T
     training.send(ev.FeaturesReady(found=800, computed=200, seconds=90, way=ev.Way()))
     training.send(ev.BatchShrunk(batch_size=32, part=8))
     takes, says = said(page)
-    assert takes == "About 12 to 15 minutes · 1.2 GB memory · 340 MB disk"
+    assert takes == "Forecast: 12 to 15 minutes · 1.2 GB memory · 340 MB disk"
     assert says.startswith("800 of 1,000 pictures were known already")
     assert "8 pictures at a time instead of 32" in says
 

@@ -10,6 +10,7 @@ from vgg_studio.app.run_words import title_of
 from vgg_studio.app.train_state import State
 from vgg_studio.core import speed_words, wording
 from vgg_studio.core.errors import sentence_and_remedy
+from vgg_studio.core.events import ForecastFact
 from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.language import _, joined
 from vgg_studio.core.progress import Progress
@@ -46,7 +47,7 @@ def view(state: State, studio: Studio, job: TrainJob, progress: Progress) -> Vie
         graded = speed_words.graded(progress.ended) if progress.ended else ""
         return View(graded or takes_words(studio, job), baseline, two=two)
     fact = progress.forecast or studio.outlook.forecast(job, studio.scan)
-    takes = speed_words.forecast_words(fact) if fact else _("No forecast: this machine was not measured.")
+    takes = said_words(fact) if fact else _("No forecast: this machine was not measured.")
     if fact is None and progress.started is None:
         takes = WAITING
     return View(takes, notices(progress) or baseline, two=two)
@@ -75,6 +76,15 @@ def takes_words(studio: Studio, job: TrainJob) -> str:
     if outlook.measuring(job):
         return wording.phase_words("measuring")
     return _("No forecast: this machine could not be measured.")
+
+
+def said_words(fact: ForecastFact) -> str:
+    """A forecast once the training runs, beside which the time that is left is told."""
+    return _("Forecast: {time} · {memory} memory · {disk} disk").format(
+        time=speed_words.span_words(fact.seconds_low, fact.seconds_high),
+        memory=speed_words.bytes_words(fact.memory_bytes),
+        disk=speed_words.bytes_words(fact.disk_bytes),
+    )
 
 
 def parent_words(studio: Studio, job: TrainJob) -> str:
