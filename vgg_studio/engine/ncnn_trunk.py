@@ -58,8 +58,8 @@ class NcnnTrunk:
     Convolutions, ReLU and pooling go through ncnn one picture at a time, so that a picture's features cannot depend on its
     neighbours; `workers` pictures at once, each on `threads // workers` threads. What follows (average pool, linear layers)
     stays torch's, for all pictures together, because a linear layer is bound by reading its weights once for each call; it
-    shares them with `modules`. All workers share one copy of the weights: four times the convolutions' own size, because
-    they are kept as Winograd needs them (VGG-16: 235 MB), and some 60 MB a worker for what is being computed at 224 px.
+    shares them with `modules`. All workers share one copy of the weights, four to seven times the convolutions' own size,
+    because they are kept as Winograd needs them (VGG-16: 315 MB), and take some 100 MB each while they compute at 224 px.
 
     Raises BackendMissing where ncnn is not installed, BackendFailed where it cannot load the network.
     """
@@ -199,6 +199,5 @@ def _write(file: BinaryIO, layers: Sequence[nn.Module]) -> None:
                 file.write(_plain(layer.bias))
 
 
-def _plain(tensor: Tensor) -> Picture:
-    plain: Picture = tensor.detach().float().contiguous().numpy()
-    return plain
+def _plain(tensor: Tensor) -> memoryview:
+    return tensor.detach().float().contiguous().numpy().data
