@@ -37,6 +37,7 @@ class _Pair:
     """One pair of files: its records, and its rows as a memory map."""
 
     def __init__(self, index: Path, row_bytes: int, handle: int | None = None) -> None:
+        self.index = index
         self._rows_file = index.with_suffix(".rows")
         self._handle = handle  # ours while we write: the folder may be deleted meanwhile, and what is ours goes on
         self._row_bytes = row_bytes
@@ -47,6 +48,13 @@ class _Pair:
     def names(self) -> Iterator[Name]:
         for record in self.records:
             yield record["digest"].tobytes(), int(record["view"])
+
+    def has_grown(self) -> bool:
+        """Whether another process has added rows since."""
+        try:
+            return self._handle is None and self.index.stat().st_size >= (len(self.records) + 1) * RECORD.itemsize
+        except OSError:
+            return False
 
     def extend(self, records: npt.NDArray[np.void]) -> None:
         self.records = np.concatenate([self.records, records])
@@ -95,8 +103,8 @@ class FeatureFiles:
         (folder / USED).touch()
         self._pairs = [_Pair(index, row_bytes) for index in sorted(folder.glob("*.index"), key=_age)]
         self._places: dict[Name, tuple[int, int]] = {}
-        for pair_number, pair in enumerate(self._pairs):
-            self._places.update((name, (pair_number, number)) for number, name in enumerate(pair.names()))
+        for pair_number in range(len(self._pairs)):
+            self._note(pair_number)
         self._own: tuple[int, int, int] | None = None  # our pair's number and its two open files
 
     def __contains__(self, name: Name) -> bool:
@@ -131,6 +139,22 @@ class FeatureFiles:
         pair.extend(records)
         self._places.update((name, (number, start + place)) for place, name in enumerate(names))
 
+    def refresh(self) -> None:
+        """See what other processes have added since the files were opened."""
+        known = {pair.index: number for number, pair in enumerate(self._pairs)}
+        for index in sorted(self.folder.glob("*.index"), key=_age):
+            number = known.get(index, len(self._pairs))
+            if number == len(self._pairs):
+                self._pairs.append(_Pair(index, self.row_bytes))
+            elif self._pairs[number].has_grown():
+                self._pairs[number] = _Pair(index, self.row_bytes)
+            else:
+                continue
+            self._note(number)
+
+    def _note(self, pair: int) -> None:
+        self._places.update((name, (pair, number)) for number, name in enumerate(self._pairs[pair].names()))
+
     def mark(self, word: str) -> None:
         """Note something about all rows; where nothing can be written it is forgotten."""
         with contextlib.suppress(OSError):
@@ -164,18 +188,19 @@ def make_room(root: Path, most: int, keep: Path | None = None) -> int:
     `keep` stays. A folder that another process is using goes on for that process where the system allows it, and stays where
     it does not. Returns the bytes that are left.
     """
-    folders = [(_last_used(folder), _size(folder), folder) for folder in _folders(root)]
-    left = sum(size for _, size, _ in folders)
-    for _, size, folder in sorted(folders):
+    found = [(_last_used(folder), size(folder), folder) for folder in folders(root)]
+    left = sum(taken for _, taken, _ in found)
+    for _, taken, folder in sorted(found):
         if left <= most:
             break
         if keep is None or folder != keep:
             shutil.rmtree(folder, ignore_errors=True)
-            left -= size - _size(folder)
+            left -= taken - size(folder)
     return left
 
 
-def _folders(root: Path) -> list[Path]:
+def folders(root: Path) -> list[Path]:
+    """The folders of features below `root`; none where there is no such place."""
     try:
         return [Path(entry.path) for entry in os.scandir(root) if entry.is_dir(follow_symlinks=False)]
     except OSError:
@@ -189,7 +214,8 @@ def _last_used(folder: Path) -> float:
         return 0.0
 
 
-def _size(folder: Path) -> int:
+def size(folder: Path) -> int:
+    """Bytes of the files in a folder; 0 where there is none or it cannot be looked at."""
     try:
         return sum(entry.stat(follow_symlinks=False).st_size for entry in os.scandir(folder))
     except OSError:

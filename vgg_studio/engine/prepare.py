@@ -103,7 +103,7 @@ def afresh(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     yield from by_leader(stop, lambda: _make(run, prep, parts, network, diary))
     diary.open(run)
     course = course_of(run, parts, store, network, chosen, diary, known)
-    if profile is not None:
+    if profile is not None and run.writes:
         told = forecast(job, counts, len(parts.classes), profile, found_share=course.feeding.found_share(parts.val))
         run.save(msgspec.structs.replace(run.manifest, forecast=told))
     yield started(run, network)

@@ -24,6 +24,7 @@ from vgg_studio.engine.ending import Steps, Ticker, check
 from vgg_studio.engine.extract import ALONE, KINDS, Extractor
 from vgg_studio.engine.feature_files import FeatureFiles, Name
 from vgg_studio.engine.last_layer import Chunks
+from vgg_studio.engine.several import each, here
 from vgg_studio.pictures.known import Known
 from vgg_studio.pictures.opening import locate
 
@@ -70,16 +71,19 @@ class Source:
     def fill(self, wanted: Sequence[View], stop: Stop) -> Steps[list[Refusal]]:
         """Compute what is not there yet of `wanted`, telling progress; returns what could not be read. Raises Asked.
 
-        Where nothing is kept, or the disk takes no more, that is told and the rounds compute for themselves.
+        Where nothing is kept, or the disk takes no more, that is told and the rounds compute for themselves. Where several
+        processes train together each computes its share of what its machine lacks, into the one cache of that machine.
         """
-        if not self.keeps:
+        if not here().exchange([self.keeps]).all():
             return []
         began = time.monotonic()
         refused: list[Refusal] = []
         missing = yield from self._missing(wanted, refused, stop)
         lost = {picture for picture, _ in refused}
         there = sum(picture not in lost for picture, _ in wanted)
-        computed = (yield from self._compute(missing, refused, stop)) if missing else 0
+        computed = 0
+        if here().exchange([len(missing)]).any():
+            computed = yield from self._compute(wanted, missing, refused, stop)
         yield FeaturesReady(
             found=there - len(missing),
             computed=computed,
@@ -90,11 +94,27 @@ class Source:
         )
         return list(dict(refused).items())  # each once, however many views of it were wanted
 
-    def _compute(self, missing: Sequence[View], refused: list[Refusal], stop: Stop) -> Steps[int]:
+    def _compute(
+        self, wanted: Sequence[View], missing: Sequence[View], refused: list[Refusal], stop: Stop
+    ) -> Steps[int]:
         """Compute and keep views; how many it were before the end, a stop, or a full disk."""
         yield PhaseStarted(phase="extracting", total=len(missing))
+        left = set(missing)
+        mine = [view for view in here().every_other(wanted) if view in left]
+        computed = 0
+        for count, lost, full in (yield from each(stop, self._computing(mine, len(missing), stop))):
+            computed += count
+            refused += lost
+            self._full |= full
+        if self.files is not None and not here().alone:
+            self.files.refresh()
+        return computed
+
+    def _computing(self, mine: Sequence[View], total: int, stop: Stop) -> Steps[tuple[int, list[Refusal], bool]]:
+        """Compute and keep this process's share: how many it were, what could not be read, whether the disk is full."""
         ticker, done, computed = Ticker(), 0, 0
-        with contextlib.closing(self._read_ahead(missing)) as reading:
+        refused: list[Refusal] = []
+        with contextlib.closing(self._read_ahead(mine)) as reading:
             for group in _groups(reading, self.extractor.batch):
                 if stop.how == "finish":
                     break  # the end needs a few features at most, and computes them itself
@@ -103,9 +123,9 @@ class Source:
                 if good and not self._add(good):
                     break
                 done, computed = done + len(group), computed + len(good)
-                if ticker.due() or done == len(missing):
-                    yield PhaseProgress(phase="extracting", done=done, total=len(missing))
-        return computed
+                if ticker.due() or done == len(mine):
+                    yield PhaseProgress(phase="extracting", done=total * done // len(mine), total=total)
+        return computed, refused, self._full
 
     def found_share(self, wanted: Sequence[View]) -> float:
         """The share of views whose features are there; pictures that cannot be read count as missing."""
@@ -173,22 +193,30 @@ class Source:
 
     def _missing(self, wanted: Sequence[View], refused: list[Refusal], stop: Stop) -> Steps[list[View]]:
         """Which views have no features yet. Names are made of contents, so each picture is read or recognised first."""
-        ticker = Ticker()
-        unnamed = list(dict.fromkeys(picture for picture, _ in wanted if picture not in self._digests))
+        pictures = list(dict.fromkeys(picture for picture, _ in wanted))
         lost: set[PictureRef] = set()
-        tasks = (partial(self._digest, picture) for picture in unnamed)
-        with contextlib.closing(ahead(tasks, workers())) as digests:
+        if here().exchange([sum(picture not in self._digests for picture in pictures)]).any():
+            for share in (yield from each(stop, self._named(here().share(pictures), stop))):
+                self._digests |= {name: digest for name, digest in share.items() if isinstance(digest, bytes)}
+                refused += [(name, lack) for name, lack in share.items() if isinstance(lack, PictureRefused)]
+            lost = {picture for picture, _ in refused}
+        return [view for view in wanted if view[0] not in lost and self._name_if_kept(view) is None]
+
+    def _named(self, pictures: Sequence[PictureRef], stop: Stop) -> Steps[dict[PictureRef, bytes | PictureRefused]]:
+        """The digest of each picture's content, or why it cannot be read."""
+        ticker = Ticker()
+        named: dict[PictureRef, bytes | PictureRefused] = {
+            picture: self._digests[picture] for picture in pictures if picture in self._digests
+        }
+        unnamed = [picture for picture in pictures if picture not in named]
+        with contextlib.closing(ahead((partial(self._digest, one) for one in unnamed), workers())) as digests:
             for done, (picture, digest) in enumerate(zip(unnamed, digests, strict=True), start=1):
                 if stop.how != "finish":  # which waits: the end needs to know what is there
                     check(stop)
-                if isinstance(digest, PictureRefused):
-                    refused.append((picture, digest))
-                    lost.add(picture)
-                else:
-                    self._digests[picture] = digest
+                named[picture] = digest
                 if ticker.due() and done < len(unnamed):
                     yield PhaseProgress(phase="preparing", done=done, total=len(unnamed))
-        return [view for view in wanted if view[0] not in lost and self._name_if_kept(view) is None]
+        return named
 
     def _digest(self, picture: PictureRef) -> bytes | PictureRefused:
         try:
