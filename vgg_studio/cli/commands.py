@@ -11,7 +11,7 @@ from vgg_studio.cli import options as opt
 from vgg_studio.cli import outlook, resuming, settings
 from vgg_studio.cli.demonstration import demonstrate
 from vgg_studio.cli.naming import name_pictures
-from vgg_studio.cli.printer import JsonPrinter, Printer
+from vgg_studio.cli.printer import JsonPrinter, Printer, SilentPrinter
 from vgg_studio.cli.session import Session, exit_code
 from vgg_studio.cli.settings import taking
 from vgg_studio.cli.text_printer import TextPrinter
@@ -19,6 +19,7 @@ from vgg_studio.core import jobs
 from vgg_studio.core.errors import StudioError, UsageError
 from vgg_studio.core.language import N_
 from vgg_studio.core.wording import escaped
+from vgg_studio.engine.place import place
 
 Given = dict[str, Any]  # the options of settings.py that stood on the command line
 
@@ -192,5 +193,7 @@ def engine(role: opt.Role = "train") -> int:
 
 
 def printer(json: bool) -> Printer:
-    """JSON lines for programs, text for people."""
+    """JSON lines for programs, text for people; nothing from processes that train under another one's lead."""
+    if not place().leads:
+        return SilentPrinter()
     return JsonPrinter() if json else TextPrinter()

@@ -34,6 +34,30 @@ class Printer(Protocol):
         """Put the terminal in order: the process ends at once."""
 
 
+class SilentPrinter:
+    """For a process that trains together with others and does not lead: the one that leads shows everything."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """There is nothing to put in order."""
+
+    def begin(self, job: AnyJob) -> None:
+        """Shown elsewhere."""
+
+    def show(self, event: ev.Event) -> None:
+        """Shown elsewhere."""
+
+    def say(self, sentence: str) -> None:
+        """Said elsewhere."""
+
+    def let_go(self) -> None:
+        """There is nothing to put in order."""
+
+
 class JsonPrinter:
     """One event a line on standard output. Whatever else is printed, by a library too, goes to standard error."""
 

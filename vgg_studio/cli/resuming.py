@@ -13,8 +13,9 @@ from vgg_studio.core import recipes
 from vgg_studio.core.errors import FolderMissing, ResumeMismatch, RunExists, RunMissing, UsageError, WeightsMissing
 from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.language import _
-from vgg_studio.core.run_folder import MANIFEST, Manifest, RunFolder, new_run_path
+from vgg_studio.core.run_folder import MANIFEST, Manifest, RunFolder, list_runs, new_run_path
 from vgg_studio.core.wording import escaped, weights_title
+from vgg_studio.engine.place import is_restarted
 
 _FREE = ("data", "epochs", "device", "checkpoint_minutes")  # what may differ when a run goes on; the engine has its say
 _FLAGS = {"learning_rate": "lr"}
@@ -24,9 +25,12 @@ def order(data: str, out: str, resume: bool, given: dict[str, Any]) -> TrainJob:
     """The order for `train`: `given` holds the settings that stood on the command line, by their names in TrainJob.
 
     With `resume` a run that is not there yet is begun, if DATA is given: so the same line can be repeated until it is done.
+    A process that torchrun has started again goes on with what it had begun, whatever the line says.
     Raises UsageError, FolderMissing, WeightsMissing, RunExists, RunMissing, RunDamaged, RunTooNew, ResumeMismatch.
     """
     _make_absolute(data, given)
+    if is_restarted() and (begun := _begun(given.get("data", ""), out)):
+        return _going_on(begun, given)
     if resume:
         if not out:
             raise UsageError(name="--resume", value=_("used alone"), allowed="--out RUN --resume")
@@ -39,6 +43,14 @@ def order(data: str, out: str, resume: bool, given: dict[str, Any]) -> TrainJob:
     _check_weights(given)
     run = os.path.abspath(text(out)) if out else str(new_run_path(paths.runs_folder(), given["data"]))
     return TrainJob(run=run, **given)
+
+
+def _begun(data: str, out: str) -> str:
+    """The run that the same line had begun before, "" if it had not come so far."""
+    if out:
+        return text(out) if holds_run(out) else ""
+    newest = next((run for run in list_runs(paths.runs_folder()) if run.manifest.job.data == data), None)
+    return str(newest.path) if newest and not newest.manifest.outcome.startswith("finished") else ""
 
 
 def settings(command: str, data: str, given: dict[str, Any]) -> TrainJob:

@@ -24,11 +24,12 @@ _NEVER = -1
 
 @dataclass(frozen=True)
 class Card:
-    """One graphics card that torch can use. `bf16` means in hardware, not emulated."""
+    """A graphics card that torch can use, the first of `count`. `bf16` means in hardware, not emulated."""
 
     name: str
     memory_bytes: int = 0
     bf16: bool = False
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,12 @@ def prepare_process() -> None:
 def choose(asked: str = "auto", probe: Probe | None = None) -> Device:
     """The device for `asked` (auto, cpu, cuda, mps or xpu): auto is CUDA, then MPS, then XPU, then the processor.
 
+    "all" is what auto is: each of the processes that train together (joining.py) computes on one card.
     Raises DeviceMissing where the asked one is not there.
     """
     machine = look() if probe is None else probe
     cards = {kind: card for kind in ("cuda", "mps", "xpu") if (card := getattr(machine, kind)) is not None}
+    asked = "auto" if asked == "all" else asked
     if asked == "cpu" or (asked == "auto" and not cards):
         return _processor(machine, "asked" if cards else _why_no_card(machine))
     kind = next(iter(cards)) if asked == "auto" else asked
@@ -108,7 +111,7 @@ def autocast(device: Device) -> contextlib.AbstractContextManager[object]:
 
 
 def _on_card(kind: str, card: Card) -> Device:
-    fact = DeviceFact(kind=kind, name=card.name, cores=usable_cores(), memory_bytes=card.memory_bytes)
+    fact = DeviceFact(kind=kind, name=card.name, cores=usable_cores(), memory_bytes=card.memory_bytes, cards=card.count)
     precision = ("bf16" if card.bf16 else "fp16") if kind == "cuda" else "fp32"
     return Device(torch.device(kind), fact, precision, torch.get_num_threads(), card.bf16)
 
@@ -157,7 +160,8 @@ def _cuda_card() -> Card | None:
         if not torch.cuda.is_available():
             return None
         facts = torch.cuda.get_device_properties(0)
-        return Card(facts.name, facts.total_memory, torch.cuda.is_bf16_supported(including_emulation=False))
+        bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+        return Card(facts.name, facts.total_memory, bf16, torch.cuda.device_count())
 
 
 def _xpu_card() -> Card | None:
