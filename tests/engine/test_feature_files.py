@@ -270,7 +270,7 @@ def aged(root: Path, folder: str, used: float, numbers: int = 4) -> Path:
 
 def test_that_the_folder_that_was_not_used_for_longest_goes_first_and_the_one_in_use_stays(tmp_path: Path) -> None:
     folders = [aged(tmp_path, folder, used) for folder, used in (("b", 1e9), ("a", 2e9), ("c", 3e9))]
-    size = feature_files._size(folders[0])
+    size = feature_files.size(folders[0])
 
     left = make_room(tmp_path, 2 * size)
     assert [folder.exists() for folder in folders] == [False, True, True]
@@ -283,7 +283,7 @@ def test_that_opening_a_folder_counts_as_using_it(tmp_path: Path) -> None:
     old, new = aged(tmp_path, "old", 1e9), aged(tmp_path, "new", 1.5e9)
     FeatureFiles(old, WIDTH).close()
 
-    make_room(tmp_path, feature_files._size(old))
+    make_room(tmp_path, feature_files.size(old))
 
     assert (old.exists(), new.exists()) == (True, False)
 
@@ -294,7 +294,7 @@ def test_that_a_folder_without_its_mark_goes_before_all_others_and_files_are_lef
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "link").symlink_to(kept)
 
-    make_room(tmp_path, feature_files._size(kept))
+    make_room(tmp_path, feature_files.size(kept))
 
     assert (kept.exists(), unmarked.exists()) == (True, False)
     assert (tmp_path / "notes.txt").exists()

@@ -198,7 +198,8 @@ def check_room(path: Path, network: VGG, train_from: str, job: TrainJob) -> None
     """Raise DiskFull where the run would not fit: the frozen part, three checkpoints (last, best, next), the best as a whole."""
     learns = tensor_files.size(trained_state(network, train_from))
     whole = tensor_files.size(dict(network.state_dict()))
-    needed = (whole - learns) + 3 * learns * (1 + optimizers.copies(job)) + whole + _ROOM
+    copies = 1 + optimizers.copies(job) + (1 if job.ema else 0)
+    needed = (whole - learns) + 3 * learns * copies + whole + _ROOM
     there = path
     while not there.exists() and there != there.parent:
         there = there.parent

@@ -20,7 +20,7 @@ from vgg_studio.engine.data import PictureStore
 from vgg_studio.engine.device import Device
 from vgg_studio.engine.ending import Steps
 from vgg_studio.engine.extract import Extractor
-from vgg_studio.engine.feature_files import FeatureFiles, make_room
+from vgg_studio.engine.feature_files import FeatureFiles, folders, make_room, size
 from vgg_studio.engine.network import VGG
 from vgg_studio.engine.source import Source
 from vgg_studio.pictures.known import Known
@@ -71,7 +71,11 @@ def extractor_of(network: VGG, manifest: Manifest, prep: Preprocessing, device: 
     """The frozen part of a run's network as the run computes it; None where it has none or is older than the cache."""
     if manifest.way is None:
         return None
-    return Extractor(network, recipes.train_from(manifest.job), prep, device, manifest.way, manifest.kept)
+    chosen = manifest.way
+    if device.fact.kind != manifest.device.kind:  # what is fast, or there at all, on one is not on another
+        profile = tuning.remembered(manifest.job.variant, device)
+        chosen = ways.way_for(profile, device, "auto", "auto", network.shape, prep.image_size)
+    return Extractor(network, recipes.train_from(manifest.job), prep, device, chosen, manifest.kept)
 
 
 def source_of(store: PictureStore, extractor: Extractor, job: TrainJob, known: Known, pictures: int) -> Source:
@@ -81,7 +85,7 @@ def source_of(store: PictureStore, extractor: Extractor, job: TrainJob, known: K
         folder = cache_root() / extractor.key()
         expected = pictures * len(views.every(job.variation, job.views)) * extractor.row_bytes
         cap = most_bytes(cache_root())
-        make_room(cache_root(), max(0, cap - expected), keep=folder)
+        make_room(cache_root(), max(0, cap - max(0, expected - size(folder))), keep=folder)
         try:
             files = FeatureFiles(folder, extractor.row_bytes, cap)
         except OSError:
@@ -106,7 +110,7 @@ def most_bytes(root: Path) -> int:
     while not there.exists() and there != there.parent:
         there = there.parent
     free = shutil.disk_usage(there).free
-    taken = sum(file.stat().st_size for file in root.glob("*/*.rows")) if root.is_dir() else 0
+    taken = sum(size(folder) for folder in folders(root))
     return int(min(MOST_BYTES, SHARE_OF_DISK * (free + taken)))
 
 
@@ -122,5 +126,7 @@ def _is_small(shape: vgg.Shape, image_size: int) -> bool:
 
 
 def with_way(manifest: Manifest, extractor: Extractor) -> Manifest:
-    """The manifest with what was found out about the way while computing."""
+    """The manifest with what was found out about the way while computing, on the run's own kind of device."""
+    if extractor.device.fact.kind != manifest.device.kind:
+        return manifest
     return msgspec.structs.replace(manifest, way=extractor.way)

@@ -52,7 +52,8 @@ class Learner:
         self.optimizer = optimizers.make(job, network, recipes.learning_rate(job))
         # Only half precision with its small range needs its losses scaled.
         self.scaler = torch.amp.GradScaler(device.torch.type, enabled=device.precision == "fp16")
-        self.average = Average(network, job.ema) if job.ema else None
+        steps = job.optimizer != "lbfgs"  # which ends a round where it is best, with nothing to average
+        self.average = Average(network, job.ema) if job.ema and steps else None
         exact = torch.float32 if device.torch.type == "mps" else torch.float64  # MPS has no double precision
         self.sums = torch.zeros(3, dtype=exact, device=device.torch)
         self._scaling = Scaling(prep, device.torch)
@@ -93,7 +94,7 @@ class Learner:
 
     def _taken(self, batch: Batch, seed: int, whole: int) -> bool:
         """Gradients of the whole batch; False where memory ran out, and nothing is left of the attempt."""
-        before = self.sums.clone()
+        before, statistics = self.sums.clone(), [buffer.clone() for buffer in self._head.buffers()]
         torch.manual_seed(draws.for_rank(seed, here().place.rank))
         self.optimizer.zero_grad(set_to_none=True)
         part = self.part or max(1, len(batch))
@@ -108,6 +109,8 @@ class Learner:
         else:
             return True
         self.sums.copy_(before)
+        for buffer, value in zip(self._head.buffers(), statistics, strict=True):
+            buffer.copy_(value)
         self.optimizer.zero_grad(set_to_none=True)
         if self.device.torch.type == "cuda":
             torch.cuda.empty_cache()
