@@ -210,7 +210,7 @@ def test_that_a_training_need_not_wait_until_the_fresh_engine_is_ready(process: 
     heard = Heard(engines)
     first = train(engines, heard, process)
     process(ms=300)  # the fresh one is on its way
-    assert train(engines, heard, process) == first
+    assert [train(engines, heard, process) for _ in range(2)] == [first, first]
     assert heard.ready == ["train"]
     process(until=lambda: heard.ready == ["train", "train"])
     assert train(engines, heard, process) != first
@@ -223,6 +223,18 @@ def test_that_an_engine_in_which_a_training_failed_does_no_other(process: Proces
     heard = Heard(engines)
     assert train(engines, heard, process) != train(engines, heard, process)
     assert engines.close()
+
+
+def test_that_nothing_starts_any_more_when_the_engines_are_closed(make: Make, process: Process) -> None:
+    engines = make("plain")
+    heard = Heard(engines)
+    engines.warm("predict")
+    process(until=lambda: bool(heard.ready))
+    assert engines.close()
+    engines.warm("predict")
+    order = engines.ask("predict", PredictJob(model="m", pictures=[]))
+    process(ms=300)
+    assert (heard.ready, heard.of(order)) == (["predict"], [])
 
 
 def test_that_a_small_machine_starts_an_engine_only_when_it_is_needed(

@@ -94,12 +94,15 @@ class Engines(QObject):
         self._leaving: list[_Link] = []
         self._asked: dict[str, _Link] = {}  # by order
         self._numbers = itertools.count(1)
+        self._closed = False
         self._later = QTimer(self, singleShot=True)
         self._later.timeout.connect(self._make_spare)
 
     def ask(self, role: str, job: AnyJob) -> str:
         """Give an order to the engine of a role (`pictures`, `predict` or `train`); returns the order's id."""
         order = f"{role}-{next(self._numbers)}"
+        if self._closed:
+            return order
         link = self._asked[order] = self._link(role)
         link.orders.add(order)
         link.submitted.emit(order, to_line(Request(id=order, job=job)), isinstance(job, TrainJob))
@@ -115,11 +118,15 @@ class Engines(QObject):
 
         A spare training engine holds most of a gigabyte, so there is none on a small machine.
         """
-        if role != "train" or memory_bytes() >= ROOMY:
+        if not self._closed and (role != "train" or memory_bytes() >= ROOMY):
             self._link(role).started.emit()
 
     def close(self, limit_ms: int = CLOSE_MS) -> bool:
-        """End every process and thread, a training by a pause. Qt goes on working meanwhile. False when time ran out."""
+        """End every process and thread, a training by a pause; nothing that is asked for from now on is done.
+
+        Qt goes on working meanwhile. False when time ran out.
+        """
+        self._closed = True
         self._later.stop()
         for link in (*self._links.values(), *filter(None, [self._spare])):
             self._let_go(link)
