@@ -1,0 +1,228 @@
+"""Several processes that train together. On a machine without cards VGG_STUDIO_PROCESSES says what "all cards" means."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests import watching
+from tests.engine.lessons import draw_folder, end, only, stopped, tiny
+from vgg_studio import paths
+from vgg_studio.core import events as ev
+from vgg_studio.core.jobs import Stop, StopHow, TrainJob
+from vgg_studio.core.run_folder import RunFolder
+from vgg_studio.engine.feature_files import RECORD
+from vgg_studio.engine.place import Place, place
+from vgg_studio.engine.several import AgreedStop, Group
+from vgg_studio.engine.train import train
+
+ROUNDING = 1e-5  # of a loss: sums over pictures are taken in another order
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_folder(tmp_path_factory.mktemp("pictures"), count=17)  # 33 to learn from
+
+
+@pytest.fixture
+def _two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VGG_STUDIO_PROCESSES", "2")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+def plain(data: Path, run: Path, **changes: Any) -> TrainJob:
+    """A training whose numbers do not depend on who computes what: no dropout, no batch normalisation."""
+    settings = {"variant": "vgg11", "dropout": 0.0, "optimizer": "sgd", "learning_rate": 0.05}
+    return tiny(data, run, **(settings | changes))
+
+
+def losses(events: list[ev.Event]) -> list[float]:
+    """All losses of a training that ended as it should: of its rounds, then of the final score."""
+    assert end(events).outcome == "finished", end(events).failure
+    rounds = [loss for row in only(events, ev.EpochEnded) for loss in (row.train_loss, row.val_loss)]
+    return [loss for loss in [*rounds, *(one.loss for one in only(events, ev.Evaluation))] if loss is not None]
+
+
+def both(data: Path, runs: Path, **changes: Any) -> tuple[list[ev.Event], list[ev.Event]]:
+    """The events of a training by two processes, and of the same one by one process."""
+    two = list(train(plain(data, runs / "two", **(changes | {"device": "all"})), Stop()))
+    return two, list(train(plain(data, runs / "one", **changes), Stop()))
+
+
+@pytest.mark.usefixtures("_two")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"batch_size": 7},  # the last batch has 5
+        {"batch_size": 1, "epochs": 1},  # one of two has nothing to learn from
+        {"batch_size": 8, "optimizer": "adamw", "learning_rate": 1e-3, "ema": 0.9, "variation": "flip_crop"},
+    ],
+    ids=["uneven", "single pictures", "adamw"],
+)
+def test_that_two_processes_lose_what_one_loses(pictures: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
+    two, one = both(pictures, tmp_path, **changes)
+
+    assert losses(two) == pytest.approx(losses(one), rel=ROUNDING)
+    assert [row.learning_rate for row in only(two, ev.EpochEnded)] == [
+        row.learning_rate for row in only(one, ev.EpochEnded)
+    ]
+
+
+@pytest.mark.usefixtures("_two")
+@pytest.mark.parametrize(
+    ("changes", "rounding"),
+    [
+        ({"train_from": "block5"}, ROUNDING),
+        # Its line searches make more of a difference in the last digit.
+        ({"train_from": "fc8", "optimizer": "lbfgs", "weight_decay": 0.1}, 1e-3),
+    ],
+    ids=["block5", "lbfgs"],
+)
+def test_that_two_processes_share_out_the_frozen_part_and_lose_what_one_loses(
+    pictures: Path, tmp_path: Path, changes: dict[str, Any], rounding: float
+) -> None:
+    two, one = both(pictures, tmp_path, batch_size=7, **changes)
+
+    assert losses(two) == pytest.approx(losses(one), rel=rounding)
+    assert next(ready.computed for ready in only(one, ev.FeaturesReady)) == 0  # what the two computed is there
+    (cache,) = (paths.cache_folder() / "features").iterdir()
+    counts = [file.stat().st_size // RECORD.itemsize for file in cache.glob("*.index")]
+    assert len(counts) == 2
+    assert sum(counts) == sum(ready.computed for ready in only(two, ev.FeaturesReady))
+    assert max(counts) - min(counts) <= 3  # one in each fill
+
+
+@pytest.mark.usefixtures("_two")
+def test_that_one_process_writes_the_run_and_tells_of_it(pictures: Path, tmp_path: Path) -> None:
+    job = tiny(pictures, tmp_path / "run", device="all")  # with batch normalisation and dropout
+    events = list(train(job, Stop()))
+
+    run = RunFolder.open(tmp_path / "run")
+    assert (end(events).outcome, run.manifest.processes) == ("finished", 2)
+    assert only(events, ev.RunStarted)[0].processes == 2
+    told = [event for event in run.events() if not isinstance(event, ev.BatchEnded | ev.PhaseProgress)]
+    assert [type(event) for event in told] == [
+        type(event) for event in events if not isinstance(event, ev.BatchEnded | ev.PhaseProgress)
+    ]
+
+
+@pytest.mark.usefixtures("_two")
+@pytest.mark.parametrize("how", ["pause", "discard"])
+def test_that_a_wish_to_stop_is_everybodys(pictures: Path, tmp_path: Path, how: StopHow) -> None:
+    job = plain(pictures, tmp_path / "run", epochs=200, device="all")
+    events = stopped(job, how, after=2, kind=ev.EpochEnded)
+
+    assert end(events).outcome == {"pause": "paused", "discard": "discarded"}[how]
+    assert (tmp_path / "run").exists() == (how == "pause")
+
+
+@pytest.mark.usefixtures("_two")
+def test_that_one_process_goes_on_where_two_paused(pictures: Path, tmp_path: Path) -> None:
+    whole = list(train(plain(pictures, tmp_path / "whole", epochs=4), Stop()))
+    stopped(plain(pictures, tmp_path / "run", epochs=4, device="all"), "pause", after=2, kind=ev.EpochEnded)
+    rest = list(train(TrainJob(run=str(tmp_path / "run"), resume=True, device="cpu"), Stop()))
+
+    assert losses(rest) == pytest.approx(losses(whole)[-len(losses(rest)) :], rel=ROUNDING)
+
+
+@pytest.mark.usefixtures("_two")
+def test_that_the_end_of_a_helper_ends_the_training_with_a_sentence(pictures: Path, tmp_path: Path) -> None:
+    before, events = watching.children(), []
+    for event in train(plain(pictures, tmp_path / "run", epochs=500, device="all"), Stop()):
+        events.append(event)
+        if isinstance(event, ev.EpochEnded) and event.epoch == 2:
+            (helper,) = watching.children() - before
+            os.kill(helper, signal.SIGKILL)
+
+    failure = end(events).failure
+    assert failure is not None
+    assert failure.code == "WorkerLost"
+    assert RunFolder.open(tmp_path / "run").manifest.last is not None
+
+
+@pytest.mark.slow
+def test_that_torchrun_starts_the_training_again_where_a_worker_is_killed(pictures: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=1"]
+    command += ["-m", "vgg_studio", "train", str(pictures), "--out", str(run), "--json", "--device", "cpu"]
+    command += ["--variant", "vgg11", "--width-divisor", "16", "--slim-linear", "--image-size", "32", "--epochs", "40"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    ) as torchrun:
+        while not (run / "run.json").exists() or len(RunFolder.open(run).manifest.epochs) < 2:
+            assert torchrun.poll() is None
+            time.sleep(0.05)
+        os.kill(_worker(torchrun.pid, rank=1), signal.SIGKILL)
+        out, err = torchrun.communicate(timeout=120)
+
+    kinds = [json.loads(line)["type"] for line in out.splitlines()]
+    assert torchrun.returncode == 0
+    assert kinds.count("run_resumed") == 1
+    assert kinds.count("run_ended") == 2
+    assert kinds[-1] == "run_ended"
+    assert RunFolder.open(run).manifest.outcome == "finished"
+    assert b"Another process of this training ended." in err
+    assert b"Traceback" not in err
+
+
+def _worker(parent: int, rank: int) -> int:
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
+    names = {int(child): Path(f"/proc/{child}/environ").read_bytes().split(b"\0") for child in children}
+    (found,) = [child for child, environment in names.items() if f"RANK={rank}".encode() in environment]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("environment", "where"),
+    [
+        ({}, Place()),
+        ({"RANK": "0", "WORLD_SIZE": "1"}, Place()),
+        ({"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}, Place(3, 4, 1, 2)),
+        ({"RANK": "1", "WORLD_SIZE": "2"}, Place(1, 2, 1, 2)),
+        ({"RANK": "2", "WORLD_SIZE": "2"}, Place()),
+        ({"RANK": "one", "WORLD_SIZE": "2"}, Place()),
+    ],
+)
+def test_that_a_process_knows_its_place(environment: dict[str, str], where: Place) -> None:
+    assert place(environment) == where
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 8])
+def test_that_shares_are_whole_and_even(count: int) -> None:
+    groups = [Group(Place(rank, 3, rank, 3)) for rank in range(3)]
+    things = list(range(count))
+    shares = [list(group.share(things)) for group in groups]
+
+    assert [thing for share in shares for thing in share] == things
+    assert sorted(thing for group in groups for thing in group.every_other(things)) == things
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_that_a_wish_counts_once_all_have_agreed_on_it() -> None:
+    own = Stop()
+    stop = AgreedStop(own)
+    own.ask("finish")
+
+    before = stop.how
+    with stop.by_itself():
+        meanwhile = stop.how
+    stop.agree(1)
+    assert (before, meanwhile, stop.how) == (None, "finish", "finish")
+
+
+def test_that_a_process_alone_gets_back_what_it_gives() -> None:
+    tensor = torch.arange(3.0)
+
+    assert Group().gather("a") == ["a"]
+    assert Group().told("a") == "a"
+    assert Group().total(tensor) is tensor
+    assert Group().exchange([1, 2]).tolist() == [[1, 2]]
