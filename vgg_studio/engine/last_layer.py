@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import torch
@@ -29,9 +30,7 @@ def improve(head: nn.Module, chunks: Chunks, weight_decay: float, device: torch.
     linear = next(module for module in reversed(list(head.modules())) if isinstance(module, nn.Linear))
     held = _held(chunks, device)
     count, scale = _measured(held)
-    with torch.no_grad():
-        weight = (linear.weight.detach() * scale).requires_grad_()
-        bias = linear.bias.detach().clone().requires_grad_()
+    weight, bias = _start(linear, held, count, scale, weight_decay)
     search = torch.optim.LBFGS([weight, bias], max_iter=STEPS, history_size=_HISTORY, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
@@ -51,6 +50,19 @@ def improve(head: nn.Module, chunks: Chunks, weight_decay: float, device: torch.
         linear.weight.copy_(weight / scale)
         linear.bias.copy_(bias)
     return _score(linear, held)
+
+
+@torch.no_grad()
+def _start(linear: nn.Linear, held: Chunks, count: int, scale: float, weight_decay: float) -> tuple[Tensor, Tensor]:
+    """The weights in the units of the search, and the biases; zeros where they know less than nothing, as fresh ones do.
+
+    (The loss has one valley, and from far up its side it is a long way down.)
+    """
+    weight, bias = linear.weight * scale, linear.bias.clone()
+    entropy = float(here().exchange([_score(linear, held)[0]]).sum()) / max(1, count)
+    if not entropy + weight_decay / 2 * float(weight.square().sum()) <= math.log(linear.out_features):
+        weight, bias = torch.zeros_like(weight), torch.zeros_like(bias)
+    return weight.requires_grad_(), bias.requires_grad_()
 
 
 def _held(chunks: Chunks, device: torch.device) -> Chunks:
