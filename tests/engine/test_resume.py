@@ -52,12 +52,23 @@ def again(run: Path, **changes: Any) -> TrainJob:
     return TrainJob(run=str(run), resume=True, **changes)
 
 
+# fmt: off
 SETTINGS: dict[str, dict[str, Any]] = {
     "adamw": {"variation": "flip_crop", "dropout": 0.5},
     "adam": {"optimizer": "adam", "schedule": "step", "step_epochs": 1},
     "sgd": {"optimizer": "sgd", "learning_rate": 0.01, "warmup": 1},
     "frozen": {"train_from": "block4", "normalisation": "data"},
+    "finer": {
+        "train_from": "block3", "ema": 0.9, "layer_decay": 0.5, "label_smoothing": 0.1, "mirror": True, "warmup": 1,
+    },
+    "whole, averaged": {"ema": 0.8, "layer_decay": 0.7, "label_smoothing": 0.2, "mirror": True},
+    "crops of light": {"train_from": "block5", "head": "light", "variation": "flip_crop", "views": 3, "ema": 0.95},
+    "all at once": {
+        "train_from": "fc8", "head": "light", "optimizer": "lbfgs", "variation": "flip", "mirror": True, "ema": 0.9,
+    },
+    "not kept": {"train_from": "fc6", "features": "none", "variation": "flip_crop", "ema": 0.9},
 }
+# fmt: on
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS.keys())

@@ -14,7 +14,7 @@ from vgg_studio.core.events import PhaseStarted, RunResumed
 from vgg_studio.core.jobs import NOT_CHOSEN, Stop, TrainJob
 from vgg_studio.core.run_folder import Checkpoint, Manifest, RunFolder
 from vgg_studio.core.split import PARTS
-from vgg_studio.engine import checkpoint, device, initial, optimizers, threads
+from vgg_studio.engine import checkpoint, device, frozen, initial, optimizers, threads
 from vgg_studio.engine.course import Course
 from vgg_studio.engine.data import read_all
 from vgg_studio.engine.device import Device
@@ -42,7 +42,10 @@ def again(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     if all(item.picture in refused for item in parts.train):
         raise TooFewPictures(path=job.data)
     if position is None:  # ended before its first checkpoint: the same start again
-        network, _, _ = yield from in_turn(stop, initial.network(job, len(parts.classes), stop))
+        network, report, _ = yield from in_turn(stop, initial.network(job, len(parts.classes), stop))
+        # Its weights' file or parent may be another one by now: what does not learn is then written again too.
+        manifest = checkpoint.write_frozen(run, network, job.train_from)
+        run.save(msgspec.structs.replace(manifest, weights_report=report))
     else:
         network = initial.empty(job, len(parts.classes))
         if run.manifest.frozen:
@@ -77,6 +80,9 @@ def _opened(job: TrainJob, diary: Diary) -> Steps[tuple[RunFolder, Checkpoint | 
     if not os.path.isdir(manifest.job.data):
         raise FolderMissing(path=manifest.job.data)
     chosen = _same_device(manifest, manifest.job.device)
+    if manifest.way is None:  # where something is frozen, the run is older than ways are
+        way = frozen.way(None, manifest.job, manifest.job.shape(len(manifest.classes)), chosen)
+        manifest = msgspec.structs.replace(manifest, way=way, kept=frozen.kept(manifest.job, way))
     run.save(manifest)  # up to here, what was refused has changed nothing
     checkpoint.prune(run)
     return run, position, chosen
