@@ -15,7 +15,7 @@ from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.language import _
 from vgg_studio.core.run_folder import MANIFEST, Manifest, RunFolder, list_runs, new_run_path
 from vgg_studio.core.wording import escaped, weights_title
-from vgg_studio.engine.place import is_restarted
+from vgg_studio.engine.place import is_restarted, is_torchruns
 
 _FREE = ("data", "epochs", "device", "checkpoint_minutes")  # what may differ when a run goes on; the engine has its say
 _FLAGS = {"learning_rate": "lr"}
@@ -25,11 +25,11 @@ def order(data: str, out: str, resume: bool, given: dict[str, Any]) -> TrainJob:
     """The order for `train`: `given` holds the settings that stood on the command line, by their names in TrainJob.
 
     With `resume` a run that is not there yet is begun, if DATA is given: so the same line can be repeated until it is done.
-    A process that torchrun has started again goes on with what it had begun, whatever the line says.
+    A process that torchrun has started, maybe again, goes on with what the same line had begun, whatever the line says.
     Raises UsageError, FolderMissing, WeightsMissing, RunExists, RunMissing, RunDamaged, RunTooNew, ResumeMismatch.
     """
     _make_absolute(data, given)
-    if is_restarted() and (begun := _begun(given.get("data", ""), out)):
+    if is_torchruns() and (begun := _begun(given.get("data", ""), out)):
         return _going_on(begun, given)
     if resume:
         if not out:
@@ -46,11 +46,18 @@ def order(data: str, out: str, resume: bool, given: dict[str, Any]) -> TrainJob:
 
 
 def _begun(data: str, out: str) -> str:
-    """The run that the same line had begun before, "" if it had not come so far."""
+    """The run that the same line had begun before; "" if it had not come so far, or had finished it another time."""
     if out:
-        return text(out) if holds_run(out) else ""
+        begun = holds_run(out) and (is_restarted() or not _is_finished(RunFolder.open(Path(out))))
+        return text(out) if begun else ""
+    if not is_restarted():
+        return ""
     newest = next((run for run in list_runs(paths.runs_folder()) if run.manifest.job.data == data), None)
-    return str(newest.path) if newest and not newest.manifest.outcome.startswith("finished") else ""
+    return str(newest.path) if newest and not _is_finished(newest) else ""
+
+
+def _is_finished(run: RunFolder) -> bool:
+    return run.manifest.outcome.startswith("finished")
 
 
 def settings(command: str, data: str, given: dict[str, Any]) -> TrainJob:

@@ -18,16 +18,13 @@ import torch
 import torch.distributed as dist
 from torch._C._distributed_c10d import TCPStore
 
-from vgg_studio.core.errors import WorkerLost
 from vgg_studio.core.jobs import Request, Stop, TrainJob, to_line
-from vgg_studio.engine.ending import check
 from vgg_studio.engine.place import LOCAL_RANK, LOCAL_WORLD, RANK, WORLD
 
 _ORDER = "together"  # the id of a helper's one order
 _LOOK = 0.2  # seconds between two looks at helpers and wishes
 _END = 5.0  # seconds that a helper may take to end by itself
 _PORT = "VGG_STUDIO_TOGETHER_PORT"  # of this machine: where a helper joins
-_THERE = "there/{rank}"  # what a helper writes there when it is about to join
 
 
 class Helpers:
@@ -40,14 +37,9 @@ class Helpers:
         self._thread = threading.Thread(target=self._watch, name="helpers", daemon=True)
         self._thread.start()
 
-    def wait_until_there(self, server: TCPStore) -> None:
-        """Wait until all helpers are about to join. Raises WorkerLost where one ends instead, Asked."""
-        names = [_THERE.format(rank=rank) for rank in range(1, len(self._processes) + 1)]
-        while not server.check(names):
-            check(self._stop)
-            if any(process.poll() is not None for process in self._processes):
-                raise WorkerLost
-            self._over.wait(_LOOK)
+    def is_one_gone(self) -> bool:
+        """Whether a helper has ended."""
+        return any(process.poll() is not None for process in self._processes)
 
     def end(self) -> None:
         """Close the pipes and wait until all are gone; one that does not hear is killed."""
@@ -69,7 +61,7 @@ class Helpers:
             if self._stop.how not in (None, passed_on):
                 passed_on = self._stop.how
                 self._say(Request(id=_ORDER, stop=passed_on))
-            if any(process.poll() is not None for process in self._processes):
+            if self.is_one_gone():
                 self._end_the_wait()
                 return
 
@@ -98,14 +90,10 @@ def started(count: int, port: int, stop: Stop) -> Iterator[Helpers]:
         running.end()
 
 
-def meeting_place(rank: int, patience: dt.timedelta) -> TCPStore | None:
+def meeting_place(patience: dt.timedelta) -> TCPStore | None:
     """Where a helper finds the process that started it; None in a process that is no helper."""
     port = os.environ.get(_PORT, "")
-    if not port.isdigit():
-        return None
-    store = TCPStore("127.0.0.1", int(port), is_master=False, timeout=patience)
-    store.set(_THERE.format(rank=rank), "1")
-    return store
+    return TCPStore("127.0.0.1", int(port), is_master=False, timeout=patience) if port.isdigit() else None
 
 
 @contextlib.contextmanager

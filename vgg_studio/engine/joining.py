@@ -7,20 +7,22 @@ import datetime as dt
 import functools
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from torch._C._distributed_c10d import TCPStore
+from torch._C._distributed_c10d import Store, TCPStore
+from torch.distributed.rendezvous import rendezvous
 
 from vgg_studio.core.errors import StudioError, UsageError, WorkerLost
 from vgg_studio.core.jobs import Stop, TrainJob
 from vgg_studio.core.run_folder import RunFolder
 from vgg_studio.engine import helpers
 from vgg_studio.engine.device import real_cores
-from vgg_studio.engine.ending import Diary, Ending, Steps
-from vgg_studio.engine.place import LOCAL_RANK, LOCAL_WORLD, RANK, TORCHRUN, WORLD, Place, place
+from vgg_studio.engine.ending import Diary, Ending, Steps, check
+from vgg_studio.engine.place import LOCAL_RANK, LOCAL_WORLD, RANK, WORLD, Place, is_torchruns, place
 from vgg_studio.engine.several import AgreedStop, Group, within
 
 Recipe = Callable[[TrainJob, Stop, Diary], Steps[Ending]]
@@ -28,6 +30,9 @@ _COUNT = "VGG_STUDIO_PROCESSES"  # what "all graphics cards" means instead: for 
 _THREADS, _INTERFACE = "OMP_NUM_THREADS", "GLOO_SOCKET_IFNAME"
 # One process may read or measure for a long time while the others wait for it. The end of one is noticed at once.
 _PATIENCE = dt.timedelta(days=1)
+_MEETING = dt.timedelta(minutes=5)  # for finding the place where all meet
+_LOOK = 0.1  # seconds between two looks whether all are there
+_THERE = "there/{rank}"  # what each writes at the meeting place
 _LOST_WORDS = ("gloo", "connection closed", "connection reset", "broken pipe", "nccl")
 
 
@@ -76,21 +81,36 @@ def _joined(job: TrainJob, stop: Stop) -> Iterator[Group | None]:
     with contextlib.ExitStack() as held:
         if where.world > 1:
             held.enter_context(_equipped(where, job))
-            store = helpers.meeting_place(where.rank, _PATIENCE)
-            dist.init_process_group("gloo", store=store, rank=where.rank, world_size=where.world, timeout=_PATIENCE)
+            _join(where, helpers.meeting_place(_MEETING) or _torchruns(where), stop)
         elif (count := _processes(job)) > 1:
             held.enter_context(_on_loopback())
             store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False, timeout=_PATIENCE)
             where = Place(0, count, 0, count)
             held.enter_context(_equipped(where, job))
             started = held.enter_context(helpers.started(count, store.port, stop))
-            started.wait_until_there(store)
-            dist.init_process_group("gloo", store=store, rank=0, world_size=count, timeout=_PATIENCE)
+            _join(where, store, stop, started.is_one_gone)
         else:
             yield None
             return
         held.callback(_part)
         yield held.enter_context(within(Group(where)))
+
+
+def _torchruns(where: Place) -> Store:
+    store: Store = next(rendezvous("env://", where.rank, where.world, timeout=_MEETING))[0]
+    return store
+
+
+def _join(where: Place, store: Store, stop: Stop, is_one_gone: Callable[[], bool] = lambda: False) -> None:
+    """Wait until all are about to join, which nobody hears a wish to stop in, then join. Raises WorkerLost, Asked."""
+    store.set(_THERE.format(rank=where.rank), "1")
+    while not store.check([_THERE.format(rank=rank) for rank in range(where.world)]):
+        check(stop)
+        if is_one_gone():
+            raise WorkerLost
+        time.sleep(_LOOK)
+    store.set_timeout(_PATIENCE)
+    dist.init_process_group("gloo", store=store, rank=where.rank, world_size=where.world, timeout=_PATIENCE)
 
 
 def _part() -> None:
@@ -116,7 +136,7 @@ def _equipped(where: Place, job: TrainJob) -> Iterator[None]:
     names = {LOCAL_WORLD: str(where.local_world), LOCAL_RANK: str(where.local_rank)}
     names |= {RANK: str(where.rank), WORLD: str(where.world)}
     asked = os.environ.get(_THREADS, "")
-    if not asked or (asked == "1" and TORCHRUN in os.environ):  # torchrun says 1 where nobody said anything
+    if not asked or (asked == "1" and is_torchruns()):  # torchrun says 1 where nobody said anything
         names[_THREADS] = str(max(1, real_cores() // where.local_world))
     before = torch.get_num_threads()
     with helpers.environment(names):

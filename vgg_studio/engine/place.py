@@ -41,7 +41,15 @@ def place(environment: Mapping[str, str] = os.environ) -> Place:
     return Place(rank, world, local_rank, local_world) if sensible and world > 1 else Place()
 
 
+def is_torchruns(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether torchrun has started this process."""
+    return TORCHRUN in environment
+
+
 def is_restarted(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether torchrun has started this process again after one of its group ended."""
+    """Whether torchrun has started this process again after one of its group ended.
+
+    Where only the number of machines has changed torchrun does not count that as a restart.
+    """
     count = environment.get(RESTARTS, "")
     return count.isdigit() and int(count) > 0
