@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 
@@ -17,10 +18,13 @@ from tests.engine.lessons import COLOURS, draw, draw_folder, end, events_of, num
 from vgg_studio import paths
 from vgg_studio.core import events as ev
 from vgg_studio.core import split
+from vgg_studio.core.facts import Way
 from vgg_studio.core.jobs import EvaluateJob, PredictJob, Stop, TrainJob
 from vgg_studio.core.run_folder import BEST, SPLIT, RunFolder
 from vgg_studio.engine import feature_files, tensor_files
+from vgg_studio.engine.device import choose
 from vgg_studio.engine.evaluate import evaluate
+from vgg_studio.engine.opened import open_run
 from vgg_studio.engine.predict import predict
 from vgg_studio.engine.train import train
 
@@ -250,6 +254,32 @@ def test_that_early_stopping_and_more_rounds_go_on_off_the_cache(pictures: Path,
     assert computed(more) == 0
     finished(frozen(pictures, tmp_path / "whole", epochs=3, schedule="none", variation="none"))
     assert result(tmp_path / "run") == result(tmp_path / "whole")
+
+
+# --- other machines, older runs
+
+
+def test_that_a_run_of_another_kind_of_device_answers_in_this_ones_way(pictures: Path, tmp_path: Path) -> None:
+    finished(frozen(pictures, tmp_path / "run"))
+    run = RunFolder.open(tmp_path / "run")
+    theirs = Way(precision="bf16", batch=128, smallest=2)
+    run.save(msgspec.structs.replace(run.manifest, device=ev.DeviceFact(kind="cuda"), way=theirs, precision="bf16"))
+
+    ours = open_run(run, choose("cpu"))
+
+    assert ours.answerer.extractor is not None
+    assert (ours.answerer.extractor.way.precision, ours.answerer.extractor.batch) == ("fp32", 16)
+    assert ours.answerer.device.precision == "fp32"
+
+
+def test_that_a_run_that_is_older_than_ways_goes_on(pictures: Path, tmp_path: Path) -> None:
+    finished(frozen(pictures, tmp_path / "whole", epochs=3, schedule="none"))
+    stopped(frozen(pictures, tmp_path / "old", epochs=3, schedule="none"), "pause", after=1, kind=ev.EpochEnded)
+    run = RunFolder.open(tmp_path / "old")
+    run.save(msgspec.structs.replace(run.manifest, way=None, kept=""))
+
+    assert end(events_of(TrainJob(run=str(run.path), resume=True))).outcome == "finished"
+    assert result(tmp_path / "old") == result(tmp_path / "whole")
 
 
 # --- what goes wrong

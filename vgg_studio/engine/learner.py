@@ -78,11 +78,18 @@ class Learner:
             self.network.train(measures)
         optimizers.set_rate(self.optimizer, rate)
         while not self._taken(batch, seed, whole):
-            self.part = max(1, (self.part or len(batch)) // 2)
+            self.part = self._smaller(len(batch))
         self.scaler.step(self.optimizer)
         self.scaler.update()
         if self.average is not None:
             self.average.update(number)
+
+    def _smaller(self, count: int) -> int:
+        """The next part below `count`: halves of the job's batch, whichever batch is the first that does not fit."""
+        part = (self.part or self.job.batch_size) // 2
+        while part >= count:
+            part //= 2
+        return max(1, part)
 
     def answering(self) -> contextlib.AbstractContextManager[None]:
         """The block within which the network holds the weights that answer: the average, where there is one."""
