@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from vgg_studio import paths
@@ -11,7 +12,7 @@ from vgg_studio.cli import resuming
 from vgg_studio.core import recipes
 from vgg_studio.core.errors import FolderMissing, ResumeMismatch, RunExists, RunMissing, UsageError, WeightsMissing
 from vgg_studio.core.jobs import DEFAULT_EPOCHS, NOT_CHOSEN, TrainJob
-from vgg_studio.core.run_folder import Manifest
+from vgg_studio.core.run_folder import Manifest, RunFolder
 
 
 def test_that_a_new_run_remembers_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,6 +98,36 @@ def test_that_a_file_of_weights_may_have_moved(tmp_path: Path) -> None:
 def test_that_the_same_line_begins_a_run_and_goes_on_with_it(tmp_path: Path, run: Path) -> None:
     assert not resuming.order(str(tmp_path), str(tmp_path / "new"), True, {}).resume
     assert resuming.order(str(tmp_path), str(run), True, {}).resume
+
+
+@pytest.mark.parametrize("restarts", ["0", "1"])  # torchrun counts no restart where a machine has come or gone
+def test_that_a_line_that_torchrun_repeats_goes_on_with_its_run(
+    tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch, restarts: str
+) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "any")
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", restarts)
+    assert not resuming.order(str(tmp_path), str(tmp_path / "new"), False, {}).resume
+    assert resuming.order(str(tmp_path), str(run), False, {}) == TrainJob(run=str(run), data=str(tmp_path), resume=True)
+
+
+def test_that_a_finished_run_is_kept_safe_from_torchrun(
+    tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "any")
+    folder = RunFolder.open(run)
+    folder.save(msgspec.structs.replace(folder.manifest, outcome="finished"))
+    with pytest.raises(RunExists):
+        resuming.order(str(tmp_path), str(run), False, {})
+
+
+def test_that_a_restarted_line_without_a_folder_finds_what_it_had_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "any")
+    begun = RunFolder.create(paths.runs_folder() / "leaves-1", Manifest(job=TrainJob(data=str(tmp_path)), created=1.0))
+    assert not resuming.order(str(tmp_path), "", False, {}).resume
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    assert resuming.order(str(tmp_path), "", False, {}).run == str(begun.path)
 
 
 def test_that_going_on_with_nothing_is_refused(tmp_path: Path) -> None:

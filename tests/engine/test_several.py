@@ -18,7 +18,7 @@ from tests import watching
 from tests.engine.lessons import draw_folder, end, only, stopped, tiny
 from vgg_studio import paths
 from vgg_studio.core import events as ev
-from vgg_studio.core.jobs import Stop, StopHow, TrainJob
+from vgg_studio.core.jobs import Request, Stop, StopHow, TrainJob, to_line
 from vgg_studio.core.run_folder import RunFolder
 from vgg_studio.engine.feature_files import RECORD
 from vgg_studio.engine.place import Place, place
@@ -149,6 +149,26 @@ def test_that_the_end_of_a_helper_ends_the_training_with_a_sentence(pictures: Pa
     assert RunFolder.open(tmp_path / "run").manifest.last is not None
 
 
+@pytest.mark.usefixtures("_two")
+def test_that_no_helper_outlives_an_engine_that_is_killed(pictures: Path, tmp_path: Path) -> None:
+    job = plain(pictures, tmp_path / "run", epochs=500, device="all")
+    command = [sys.executable, "-m", "vgg_studio", "engine", "--role", "train"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as engine:
+        assert engine.stdin is not None
+        assert engine.stdout is not None
+        engine.stdin.write(to_line(Request(id="1", job=job)))
+        engine.stdin.flush()
+        while json.loads(engine.stdout.readline())["type"] != "epoch_ended":
+            pass
+        (helper,) = _children(engine.pid)
+        engine.kill()
+
+    limit = time.monotonic() + 30
+    while Path(f"/proc/{helper}").exists() and time.monotonic() < limit:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{helper}").exists()
+
+
 @pytest.mark.slow
 def test_that_torchrun_starts_the_training_again_where_a_worker_is_killed(pictures: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
@@ -175,10 +195,14 @@ def test_that_torchrun_starts_the_training_again_where_a_worker_is_killed(pictur
 
 
 def _worker(parent: int, rank: int) -> int:
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
-    names = {int(child): Path(f"/proc/{child}/environ").read_bytes().split(b"\0") for child in children}
+    names = {child: Path(f"/proc/{child}/environ").read_bytes().split(b"\0") for child in _children(parent)}
     (found,) = [child for child, environment in names.items() if f"RANK={rank}".encode() in environment]
     return found
+
+
+def _children(parent: int) -> list[int]:
+    tasks = Path(f"/proc/{parent}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text(encoding="ascii").split()]
 
 
 @pytest.mark.parametrize(
