@@ -143,6 +143,16 @@ def test_that_rounds_of_earlier_sessions_count_where_only_the_last_one_was_heard
     assert wording.status(progress) == "Finished after 3 rounds in 3 minutes; round 3 was the best and is kept."
 
 
+def test_that_the_time_taken_is_the_whole_training_and_not_its_rounds_alone() -> None:
+    progress = after(2)
+    assert progress.seconds == 2 * 57
+    progress.fold(ev.RunEnded(outcome="finished", best_epoch=2, epochs=2, seconds=299))  # listing, loading, testing
+    assert progress.seconds == 299
+    assert wording.status(progress) == "Finished after 2 rounds in 5 minutes; round 2 was the best and is kept."
+    progress.fold(ev.RunResumed(run="r", epoch=2, epochs=3))
+    assert progress.seconds == 2 * 57
+
+
 def test_that_a_round_out_of_control_is_not_called_saved() -> None:
     lost = ev.EpochEnded(
         epoch=1,

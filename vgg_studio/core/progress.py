@@ -48,16 +48,21 @@ class Progress:
     quick_look: ev.QuickLook | None = None
     ended: ev.RunEnded | None = None
     ending: str = ""  # what the user asked for: pause, finish, discard
-    seconds: float = 0.0  # of training, pauses left out
     extracting: Extracting = field(default_factory=Extracting)
     _marks: deque[Mark] = field(default_factory=deque)  # pictures since the run's start
     _learned: dict[int, float] = field(default_factory=dict)  # seconds of whole rounds, without the frozen part
+    _rounds_took: float = 0.0  # seconds of all rounds, their frozen part included
     _broken: bool = False  # part of this round was learned in another session
 
     @property
     def outcome(self) -> str:
         """How the training ended, or nothing while it goes on."""
         return self.ended.outcome if self.ended else ""
+
+    @property
+    def seconds(self) -> float:
+        """How long the training took, pauses left out: as its end tells it, before that the sum of its rounds."""
+        return (self.ended.seconds if self.ended else 0.0) or self._rounds_took
 
     @property
     def batches_seen(self) -> bool:
@@ -216,7 +221,7 @@ class Progress:
         learned, extracted = self.extracting.round_ended(event)
         if not self._broken:
             self._learned[event.epoch] = learned
-        self.seconds += learned + extracted
+        self._rounds_took += learned + extracted
         self._broken = False
         self._marks.clear()  # checking took time in which nothing was learned
 

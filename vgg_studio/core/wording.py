@@ -139,7 +139,7 @@ def _ended(progress: Progress, ended: ev.RunEnded) -> str:
         "rounds": rounds(count),
         "best": progress.best_epoch,
         "score": percent(progress.best.val_accuracy if progress.best else None),
-        "time": duration(progress.seconds if heard >= ended.epochs else ended.seconds),
+        "time": duration(progress.seconds),
     }
     if ended.outcome == "failed":
         reason = describe(ended.failure) if ended.failure else ""
