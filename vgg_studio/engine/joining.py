@@ -54,7 +54,7 @@ def together(recipe: Recipe) -> Recipe:
             except RuntimeError as error:
                 if not is_loss(error):
                     raise
-                raise WorkerLost from error
+                raise WorkerLost(processes=place().world) from error
 
     return training
 
@@ -107,7 +107,7 @@ def _join(where: Place, store: Store, stop: Stop, is_one_gone: Callable[[], bool
     while not store.check([_THERE.format(rank=rank) for rank in range(where.world)]):
         check(stop)
         if is_one_gone():
-            raise WorkerLost
+            raise WorkerLost(processes=where.world)
         time.sleep(_LOOK)
     store.set_timeout(_PATIENCE)
     dist.init_process_group("gloo", store=store, rank=where.rank, world_size=where.world, timeout=_PATIENCE)
