@@ -15,6 +15,7 @@ from vgg_studio.core.loading_code import loading_code
 from vgg_studio.core.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from vgg_studio.core.vgg import Shape
 from vgg_studio.engine.network import build
+from vgg_studio.pictures.opening import open_picture
 from vgg_studio.pictures.resizing import to_array
 
 GREY = Preprocessing(image_size=32, channels=1, mean=(0.5,), std=(0.25,))
@@ -68,6 +69,31 @@ def test_that_the_shown_code_gives_our_scores(
         wanted = network(torch.stack(faces)).mean(0)
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
     assert capsys.readouterr().out.strip() == f"class {int(wanted.argmax())}"
+
+
+@pytest.mark.parametrize("resize", ["square", "crop"])
+def test_that_a_large_jpeg_is_decoded_at_the_fraction_that_the_network_learned_from(
+    resize: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape = Shape("vgg11", classes=3, head="light")
+    preprocessing = Preprocessing(image_size=32, resize=resize, decode="scaled")
+    network = _files(tmp_path, shape)
+    pixels = np.random.default_rng(1).integers(0, 255, (700, 900, 3), dtype=np.uint8)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.fromarray(pixels).save(tmp_path / "picture.jpg", exif=turned)
+    monkeypatch.chdir(tmp_path)
+    code = loading_code(shape, preprocessing, "it's.pth")
+
+    def ours(at_least: int) -> torch.Tensor:
+        array = to_array(open_picture("picture.jpg", at_least=at_least), preprocessing)
+        picture = (torch.from_numpy(array.copy()).permute(2, 0, 1) / 255 - 0.5) / 0.5
+        return network(picture.unsqueeze(0))[0]  # type: ignore[no-any-return] # as Module is typed
+
+    with torch.inference_mode():
+        found = _run(code)["scores"]
+        torch.testing.assert_close(found, ours(preprocessing.decoded_side), rtol=1e-4, atol=1e-5)
+        assert not torch.allclose(found, ours(0), rtol=1e-4, atol=1e-5)
 
 
 def test_that_a_network_of_full_size_is_built_by_torchvisions_own_function() -> None:

@@ -33,7 +33,7 @@ def loading_code(shape: vgg.Shape, preprocessing: Preprocessing, file: str) -> s
     lines += [
         *_preparation(preprocessing),
         "",
-        'upright = ImageOps.exif_transpose(Image.open("picture.jpg"))',
+        *_opening(preprocessing.decoded_side),
         'picture = prepare(upright.convert("RGB"))',
     ]
     if preprocessing.mirror:
@@ -110,6 +110,16 @@ def _preparation(preprocessing: Preprocessing) -> list[str]:
         f"transforms.Normalize({_numbers(preprocessing.mean)}, {_numbers(preprocessing.std)})",
     ]
     return ["prepare = transforms.Compose([", *(f"    {step}," for step in steps), "])"]
+
+
+def _opening(side: int) -> list[str]:
+    if not side:
+        return ['upright = ImageOps.exif_transpose(Image.open("picture.jpg"))']
+    return [
+        'file = Image.open("picture.jpg")',
+        f"file.draft(None, ({side}, {side}))  # a large JPEG is decoded at a fraction, as in training",
+        "upright = ImageOps.exif_transpose(file)",
+    ]
 
 
 def _numbers(values: tuple[float, ...]) -> str:
