@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from vgg_studio.engine.ending import Steps, check
 from vgg_studio.engine.network import VGG, build
 
 Normalisation = tuple[tuple[float, ...], tuple[float, ...]]  # mean and deviation of each channel
+
+
+def named_weights(weights: str) -> str:
+    """What a job says of its weights so that it means the same from everywhere: a file by its whole path."""
+    return weights if weights in ("none", "official", "official-features") else os.path.abspath(weights)
 
 
 def empty(job: TrainJob, classes: int) -> VGG:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 from collections.abc import Sequence
@@ -18,10 +17,13 @@ from vgg_studio.core.errors import RunExists, from_os_error
 from vgg_studio.core.events import (
     ClassLeftOut,
     LeftOut,
+    MachineProfile,
     PhaseStarted,
     PictureLeftOut,
     PictureRef,
     RunStarted,
+    Way,
+    WeightsReport,
 )
 from vgg_studio.core.forecast import forecast
 from vgg_studio.core.jobs import Stop, TrainJob
@@ -38,7 +40,7 @@ from vgg_studio.core.run_folder import (
 )
 from vgg_studio.core.split import PARTS, Split
 from vgg_studio.core.writing import write_bytes, write_json
-from vgg_studio.engine import checkpoint, device, frozen, initial, lineage, optimizers, threads
+from vgg_studio.engine import baselines, checkpoint, device, frozen, initial, lineage, optimizers, threads
 from vgg_studio.engine.card_store import store_for
 from vgg_studio.engine.course import MOST_LEFT_OUT, Course
 from vgg_studio.engine.data import PictureStore, read_all
@@ -81,8 +83,21 @@ def afresh(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     mean, std = norm or normalisation(job, store, parts.train)
     store.prep = prep = msgspec.structs.replace(store.prep, mean=mean, std=std)
     way = frozen.way(profile, job, network.shape, chosen)
-    counts: dict[str, int] = {part: len(parts.part(part)) for part in PARTS}
-    manifest = Manifest(
+    run = here().run_folder(path, _manifest(job, parts, left_out, chosen, report, way))
+    yield from by_leader(stop, lambda: _make(run, prep, parts, network, diary))
+    diary.open(run)
+    course = course_of(run, parts, store, network, chosen, diary, known)
+    if profile is not None and run.writes:
+        _foretell(course, parts, profile)
+    yield started(run, network)
+    return course
+
+
+def _manifest(
+    job: TrainJob, parts: Split, left_out: list[LeftOut], chosen: Device, report: WeightsReport, way: Way | None
+) -> Manifest:
+    """What is known of a run before its folder is made."""
+    return Manifest(
         job=job,
         created=created_now(),
         versions=versions(),
@@ -92,22 +107,22 @@ def afresh(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
         precision=chosen.precision,
         batch_size=job.batch_size,
         classes=parts.classes,
-        parts=counts,
+        parts={part: len(parts.part(part)) for part in PARTS},
         weights_report=report,
         left_out=left_out[:MOST_LEFT_OUT],
         way=way,
         kept=frozen.kept(job, way),
+        quick_look=baselines.known(job),
         processes=here().place.world,
     )
-    run = here().run_folder(path, manifest)
-    yield from by_leader(stop, lambda: _make(run, prep, parts, network, diary))
-    diary.open(run)
-    course = course_of(run, parts, store, network, chosen, diary, known)
-    if profile is not None and run.writes:
-        told = forecast(job, counts, len(parts.classes), profile, found_share=course.feeding.found_share(parts.val))
-        run.save(msgspec.structs.replace(run.manifest, forecast=told))
-    yield started(run, network)
-    return course
+
+
+def _foretell(course: Course, parts: Split, profile: MachineProfile) -> None:
+    """Keep in the manifest what the run will take, less what earlier ones have left."""
+    run, manifest = course.run, course.run.manifest
+    share = course.feeding.found_share(parts.val)
+    told = forecast(manifest.job, manifest.parts, len(parts.classes), profile, found_share=share)
+    run.save(msgspec.structs.replace(manifest, forecast=told))
 
 
 def _make(run: RunFolder, prep: Preprocessing, parts: Split, network: VGG, diary: Diary) -> None:
@@ -186,12 +201,11 @@ def pictures(
 
 def _settled(job: TrainJob, data: str) -> TrainJob:
     """The job with everything chosen that it left open, so that resuming it chooses nothing anew."""
-    weights = job.weights if job.weights in ("none", "official", "official-features") else os.path.abspath(job.weights)
     return msgspec.structs.replace(
         job,
         data=data,
         run="",
-        weights=weights,
+        weights=initial.named_weights(job.weights),
         train_from=recipes.train_from(job),
         learning_rate=recipes.learning_rate(job),
     )

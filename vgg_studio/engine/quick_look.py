@@ -17,7 +17,7 @@ from vgg_studio.core import recipes
 from vgg_studio.core.events import PhaseProgress, PhaseStarted, PictureRef, QuickLook, Way
 from vgg_studio.core.jobs import QuickLookJob, Stop, TrainJob
 from vgg_studio.core.split import Item
-from vgg_studio.engine import device, draws, frozen, initial, prepare, views
+from vgg_studio.engine import baselines, device, draws, frozen, initial, prepare, views
 from vgg_studio.engine.data import left_out
 from vgg_studio.engine.ending import Steps, check, one_job_ended
 from vgg_studio.engine.extract import Extractor
@@ -49,8 +49,10 @@ def quick_look(order: QuickLookJob, stop: Stop) -> Steps[None]:
             continue
         shares.append(_share_right(features, labels, held_out, job.weight_decay))
         yield PhaseProgress(phase="training", done=fold + 1, total=order.folds)
+    accuracy = float(np.mean(shares))
+    baselines.remember(job, accuracy)
     yield QuickLook(
-        accuracy=float(np.mean(shares)),
+        accuracy=accuracy,
         spread=float(np.std(shares)),
         folds=len(shares),
         count=len(labels),

@@ -1,0 +1,67 @@
+"""What quick looks have found on this machine, so that a later run of the same kind stands beside the figure it has to beat."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+import msgspec
+
+from vgg_studio import paths
+from vgg_studio.core.errors import StudioError
+from vgg_studio.core.jobs import TrainJob
+from vgg_studio.core.writing import write_json
+from vgg_studio.engine.initial import named_weights
+
+MOST = 200  # entries: the oldest make room
+
+
+class Baseline(msgspec.Struct, frozen=True):
+    """One quick look: what it depends on, and the share of right answers that it found."""
+
+    data: str
+    seed: int
+    variant: str
+    weights: str
+    image_size: int
+    resize: str
+    accuracy: float
+
+
+def remember(job: TrainJob, accuracy: float) -> None:
+    """Keep the accuracy of a quick look with this job's pictures and network; where nothing can be written, nothing is kept.
+
+    Two processes at the same moment: one of the two entries may be lost, never the file.
+    """
+    new = _of(job, accuracy)
+    with contextlib.suppress(StudioError):
+        others = [one for one in _read() if not _same(one, new)]
+        write_json(_file(), [*others, new][-MOST:])
+
+
+def known(job: TrainJob) -> float | None:
+    """The accuracy that the last quick look with this job's pictures and network found; None where there was none."""
+    wanted = _of(job, 0.0)
+    return next((one.accuracy for one in _read() if _same(one, wanted)), None)
+
+
+def _of(job: TrainJob, accuracy: float) -> Baseline:
+    data, weights = os.path.abspath(job.data), named_weights(job.weights)
+    return Baseline(data, job.seed, job.variant, weights, job.image_size, job.resize, accuracy)
+
+
+def _same(one: Baseline, other: Baseline) -> bool:
+    return msgspec.structs.replace(one, accuracy=other.accuracy) == other
+
+
+def _file() -> Path:
+    return paths.cache_folder() / "quick-looks.json"
+
+
+def _read() -> list[Baseline]:
+    """What is remembered; nothing where the file is missing or damaged."""
+    try:
+        return msgspec.json.decode(_file().read_bytes(), type=list[Baseline])
+    except (OSError, StudioError, ValueError, msgspec.DecodeError):
+        return []
