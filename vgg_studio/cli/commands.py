@@ -46,7 +46,10 @@ def everywhere(
     """Declare, for the help alone, what words.py has already taken out of the command line."""
 
 
-@app.command(help=N_("Train a network on a folder of pictures, or go on with a run."))
+@app.command(
+    help=N_("Train a network on a folder of pictures, or go on with a run."),
+    epilog=N_("On several cards or machines: torchrun --nproc-per-node N -m vgg_studio train DATA --out RUN"),
+)
 @taking(settings.EVERYTHING)
 def train(
     context: typer.Context,

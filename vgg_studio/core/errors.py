@@ -266,7 +266,7 @@ class EngineDied(EngineError):
 
 class WorkerLost(EngineError):
     sentence = N_("Another process of this training ended.")
-    remedy = N_("Start it again with the same command and --resume: it goes on from its last checkpoint.")
+    remedy = N_("Go on with the run (same command with --resume): everything up to its last checkpoint is kept.")
 
 
 class DisplayMissing(EngineError):
