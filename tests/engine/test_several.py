@@ -5,26 +5,33 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import safetensors.torch
 import torch
+import torch.distributed
 
 from tests import watching
 from tests.engine.lessons import draw_folder, end, only, stopped, tiny
+from tests.engine.test_shrinking import batch, learner_of, limit
 from vgg_studio import paths
 from vgg_studio.core import events as ev
 from vgg_studio.core.jobs import Request, Stop, StopHow, TrainJob, to_line
 from vgg_studio.core.run_folder import RunFolder
+from vgg_studio.engine.batches import Batch
 from vgg_studio.engine.feature_files import RECORD
 from vgg_studio.engine.place import Place, place
-from vgg_studio.engine.several import AgreedStop, Group
+from vgg_studio.engine.several import AgreedStop, Group, within
 from vgg_studio.engine.train import train
 
+ROOT = Path(__file__).resolve().parents[2]
 ROUNDING = 1e-5  # of a loss: sums over pictures are taken in another order
 
 
@@ -64,7 +71,10 @@ def both(data: Path, runs: Path, **changes: Any) -> tuple[list[ev.Event], list[e
     [
         {"batch_size": 7},  # the last batch has 5
         {"batch_size": 1, "epochs": 1},  # one of two has nothing to learn from
-        {"batch_size": 8, "optimizer": "adamw", "learning_rate": 1e-3, "ema": 0.9, "variation": "flip_crop"},
+        pytest.param(
+            {"batch_size": 8, "optimizer": "adamw", "learning_rate": 1e-3, "ema": 0.9, "variation": "flip_crop"},
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["uneven", "single pictures", "adamw"],
 )
@@ -116,7 +126,7 @@ def test_that_one_process_writes_the_run_and_tells_of_it(pictures: Path, tmp_pat
 
 
 @pytest.mark.usefixtures("_two")
-@pytest.mark.parametrize("how", ["pause", "discard"])
+@pytest.mark.parametrize("how", ["pause", pytest.param("discard", marks=pytest.mark.slow)])
 def test_that_a_wish_to_stop_is_everybodys(pictures: Path, tmp_path: Path, how: StopHow) -> None:
     job = plain(pictures, tmp_path / "run", epochs=200, device="all")
     events = stopped(job, how, after=2, kind=ev.EpochEnded)
@@ -203,6 +213,58 @@ def _worker(parent: int, rank: int) -> int:
 def _children(parent: int) -> list[int]:
     tasks = Path(f"/proc/{parent}/task").glob("*/children")
     return [int(child) for task in tasks for child in task.read_text(encoding="ascii").split()]
+
+
+def test_that_what_fits_is_found_out_before_the_others_wait() -> None:
+    whole, short = learner_of(), learner_of()
+    short._learning = torch.nn.Sequential(short._head)  # as if others heard of what is computed through it
+    short.rehearsals = 1
+    limit(short, 4)
+    for learner in (whole, short):
+        learner.step(batch(16), 0.05, seed=1)
+
+    assert (short.part, short.rehearsals, short.figures().pictures) == (4, 0, 16)
+    for key, tensor in whole.network.state_dict().items():
+        assert torch.allclose(tensor, short.network.state_dict()[key], rtol=1e-4, atol=1e-7), key
+    limit(short, 2)
+    with pytest.raises(MemoryError):
+        short.step(batch(16), 0.05, seed=2)
+
+
+@pytest.mark.slow
+def test_that_processes_that_compute_in_parts_learn_what_one_learns(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    code = "import sys; from tests.engine.test_several import learn_in_parts; learn_in_parts(*sys.argv[1:])"
+    ends = [
+        subprocess.Popen([sys.executable, "-c", code, str(rank), str(port), tmp_path / "weights"], cwd=ROOT)
+        for rank in range(2)
+    ]
+    assert [process.wait() for process in ends] == [0, 0]
+    alone = learner_of()
+    alone.step(batch(7), 0.05, seed=1)
+
+    learned = safetensors.torch.load_file(tmp_path / "weights")
+    for key, tensor in alone.network.state_dict().items():
+        assert torch.allclose(tensor, learned[key], rtol=1e-4, atol=1e-7), key
+
+
+def learn_in_parts(number: str, port: str, weights: str) -> None:
+    """One of two processes; the first one keeps what both have learned."""
+    rank = int(number)
+    torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+    with within(Group(Place(rank, 2, rank, 2))) as group:
+        learner, whole = learner_of(), batch(7)
+        learner.part = 2 - rank  # four pictures in two parts, three in three
+        mine = torch.from_numpy(group.numbers(np.arange(7)))
+        learner.step(Batch(whole.pictures[mine], whole.labels[mine]), 0.05, seed=1, whole=7)
+        assert learner.figures().pictures == 7
+    if rank == 0:
+        safetensors.torch.save_file(
+            {key: value.contiguous() for key, value in learner.network.state_dict().items()}, weights
+        )
+    torch.distributed.destroy_process_group()
 
 
 @pytest.mark.parametrize(

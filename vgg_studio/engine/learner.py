@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vgg_studio.core import recipes, vgg
@@ -46,9 +46,12 @@ class Learner:
         self.train_from = recipes.train_from(job)
         self.part = 0
         freeze(network, self.train_from)
-        here().joined_norms(network, _learning_norms(network, self.train_from))
+        norms = _learning_norms(network, self.train_from)
+        here().joined_norms(network, norms)
         _, self._head = trunk_and_head(network, self.train_from)
         self._learning = here().wrapped(self._head)
+        # In the first step the optimizer has nothing to remember yet. Joined statistics cannot be tried alone.
+        self.rehearsals = 0 if here().alone or norms or device.torch.type == "cpu" else 2
         self.optimizer = optimizers.make(job, network, recipes.learning_rate(job))
         # Only half precision with its small range needs its losses scaled.
         self.scaler = torch.amp.GradScaler(device.torch.type, enabled=device.precision == "fp16")
@@ -77,12 +80,22 @@ class Learner:
         if self.network.training != measures:
             self.network.train(measures)
         optimizers.set_rate(self.optimizer, rate)
-        while not self._taken(batch, seed, whole):
+        if self.rehearsals and len(batch):
+            self.rehearsals -= 1
+            self._rehearse(batch, seed, whole)
+        while not self._taken(batch, seed, whole, self._learning):
             self.part = self._smaller(len(batch))
         self.scaler.step(self.optimizer)
         self.scaler.update()
         if self.average is not None:
             self.average.update(number)
+
+    def _rehearse(self, batch: Batch, seed: int, whole: int) -> None:
+        """Find out alone how much fits: once the others wait for these gradients it is too late to start over."""
+        kept = self._counted()
+        while not self._taken(batch, seed, whole, self._head):
+            self.part = self._smaller(len(batch))
+        self._take_back(kept)
 
     def _smaller(self, count: int) -> int:
         """The next part below `count`: halves of the job's batch, whichever batch is the first that does not fit."""
@@ -99,35 +112,41 @@ class Learner:
         """Learn from all pictures at once: the last layer alone, a round in one go."""
         self.sums += torch.tensor(improve(self._head, chunks, self.job.weight_decay, self.device.torch)).to(self.sums)
 
-    def _taken(self, batch: Batch, seed: int, whole: int) -> bool:
+    def _taken(self, batch: Batch, seed: int, whole: int, learning: nn.Module) -> bool:
         """Gradients of the whole batch; False where memory ran out, and nothing is left of the attempt."""
-        before, statistics = self.sums.clone(), [buffer.clone() for buffer in self._head.buffers()]
+        kept = self._counted()
         torch.manual_seed(draws.for_rank(seed, here().place.rank))
         self.optimizer.zero_grad(set_to_none=True)
         part = self.part or max(1, len(batch))
         try:
             for start in range(0, max(1, len(batch)), part):
                 last = start + part >= len(batch)
-                with contextlib.nullcontext() if last else here().held_back(self._learning):
-                    self._backward(batch, slice(start, start + part), whole)
+                with contextlib.nullcontext() if last else here().held_back(learning):
+                    self._backward(batch, slice(start, start + part), whole, learning)
         except (RuntimeError, MemoryError) as error:
-            if not is_memory(error) or part == 1 or not here().alone:  # the others wait for these very gradients
+            if not is_memory(error) or part == 1 or learning is not self._head:
                 raise
         else:
             return True
-        self.sums.copy_(before)
-        for buffer, value in zip(self._head.buffers(), statistics, strict=True):
-            buffer.copy_(value)
-        self.optimizer.zero_grad(set_to_none=True)
+        self._take_back(kept)
         if self.device.torch.type == "cuda":
             torch.cuda.empty_cache()
         return False
 
-    def _backward(self, batch: Batch, some: slice, whole: int) -> None:
+    def _counted(self) -> list[Tensor]:
+        """What a step changes beside gradients and weights: the round's sums and batch normalisation's statistics."""
+        return [tensor.clone() for tensor in (self.sums, *self._head.buffers())]
+
+    def _take_back(self, kept: list[Tensor]) -> None:
+        for tensor, value in zip((self.sums, *self._head.buffers()), kept, strict=True):
+            tensor.copy_(value)
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def _backward(self, batch: Batch, some: slice, whole: int, learning: nn.Module) -> None:
         labels = batch.labels[some].to(self.device.torch, non_blocking=True)
         inputs = self._inputs(batch, some)
         with autocast(self.device):
-            scores = self._learning(inputs)
+            scores = learning(inputs)
         smoothing = self.job.label_smoothing
         loss = F.cross_entropy(scores.float(), labels, label_smoothing=smoothing) if len(labels) else scores.sum()
         share = len(labels) * here().place.world / whole  # gradients become the mean over all processes
