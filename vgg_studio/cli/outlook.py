@@ -31,6 +31,8 @@ def next_stage(run: str, data: str, out: str, given: dict[str, Any]) -> TrainJob
         raise RunUnfinished(path=parent)
     if data:
         given["data"] = resuming.folder(data)
+    if (again := resuming.repeated(data, out, given)) is not None:
+        return again
     if out and resuming.holds_run(out):
         raise RunExists(path=out)
     pictures = manifest.parts.get("train", 0)

@@ -29,8 +29,8 @@ def order(data: str, out: str, resume: bool, given: dict[str, Any]) -> TrainJob:
     Raises UsageError, FolderMissing, WeightsMissing, RunExists, RunMissing, RunDamaged, RunTooNew, ResumeMismatch.
     """
     _make_absolute(data, given)
-    if is_torchruns() and (begun := _begun(given.get("data", ""), out)):
-        return _going_on(begun, given)
+    if (again := repeated(given.get("data", ""), out, given)) is not None:
+        return again
     if resume:
         if not out:
             raise UsageError(name="--resume", value=_("used alone"), allowed="--out RUN --resume")
@@ -43,6 +43,12 @@ def order(data: str, out: str, resume: bool, given: dict[str, Any]) -> TrainJob:
     _check_weights(given)
     run = os.path.abspath(text(out)) if out else str(new_run_path(paths.runs_folder(), given["data"]))
     return TrainJob(run=run, **given)
+
+
+def repeated(data: str, out: str, given: dict[str, Any]) -> TrainJob | None:
+    """In a process that torchrun has started: the order to go on with what the same line had begun, if it had."""
+    begun = _begun(data, out) if is_torchruns() else ""
+    return _going_on(begun, given) if begun else None
 
 
 def _begun(data: str, out: str) -> str:
