@@ -22,6 +22,7 @@ from vgg_studio.core.facts import Way
 from vgg_studio.core.jobs import EvaluateJob, PredictJob, Stop, TrainJob
 from vgg_studio.core.run_folder import BEST, SPLIT, RunFolder
 from vgg_studio.engine import feature_files, tensor_files
+from vgg_studio.engine.data import PictureStore
 from vgg_studio.engine.device import choose
 from vgg_studio.engine.evaluate import evaluate
 from vgg_studio.engine.opened import open_run
@@ -101,7 +102,7 @@ def test_that_a_run_off_the_cache_and_one_without_it_are_equal_to_the_bit(
     second = finished(frozen(pictures, tmp_path / "second", **settings))
 
     assert computed(first) >= 30
-    assert all(ready.kept for ready in only(first, ev.FeaturesReady))
+    assert {(ready.kept, ready.precision) for ready in only(first, ev.FeaturesReady)} == {(True, "fp32")}
     assert computed(second) == 0
     assert result(tmp_path / "without") == result(tmp_path / "first") == result(tmp_path / "second")
 
@@ -180,6 +181,40 @@ def test_that_the_score_shown_is_the_score_got_and_each_answer_the_same(
         if answer.top[0].label != name
     }
     assert named_wrong == {(wrong.picture.path, wrong.named, wrong.probability) for wrong in shown.wrong}
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_that_an_evaluation_uses_what_the_run_has_left_and_nothing_that_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirror: bool
+) -> None:
+    data = draw_folder(tmp_path / "pictures", count=10)
+    job = frozen(data, tmp_path / "run", mirror=mirror)
+    (shown,) = only(finished(job), ev.Evaluation)
+    opened: list[str] = []
+    read = PictureStore.read
+
+    def noting(self: PictureStore, picture: ev.PictureRef) -> Any:
+        opened.append(picture.path)
+        return read(self, picture)
+
+    monkeypatch.setattr(PictureStore, "read", noting)
+    (again,) = only(list(evaluate(EvaluateJob(run=job.run), Stop())), ev.Evaluation)
+    assert opened == []
+    assert (again.confusion, again.loss, again.wrong) == (shown.confusion, shown.loss, shown.wrong)
+
+    changed = split.from_csv((tmp_path / "run" / SPLIT).read_bytes()).test[0].picture.path
+    draw(data / changed, (7, 7, 7), seed=4)
+    before = {path: path.stat().st_size for path in cache().rglob("*.*")}
+    (other,) = only(list(evaluate(EvaluateJob(run=job.run), Stop())), ev.Evaluation)
+    assert set(opened) == {changed}
+    assert other.loss != shown.loss
+    assert {path: path.stat().st_size for path in cache().rglob("*.*")} == before
+
+    opened.clear()
+    shutil.rmtree(cache())
+    list(evaluate(EvaluateJob(run=job.run), Stop()))
+    assert len(opened) == shown.count
+    assert not cache().exists()
 
 
 # --- found again

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +52,8 @@ def taught(shape: vgg.Shape, seed: int = 1) -> VGG:
 
 
 def extractor_of(stage: str = "block4", kept: str = "fp32", shape: vgg.Shape = SHAPE, **changes: Any) -> Extractor:
-    settings: dict[str, Any] = {"prep": PREP, "way": Way(batch=4), "network": taught(shape)} | changes
-    return Extractor(settings["network"], stage, settings["prep"], CPU, settings["way"], kept)
+    settings: dict[str, Any] = {"prep": PREP, "way": Way(batch=4), "network": taught(shape), "device": CPU} | changes
+    return Extractor(settings["network"], stage, settings["prep"], settings["device"], settings["way"], kept)
 
 
 def noise(count: int, seed: int = 0) -> Tensor:
@@ -193,6 +195,7 @@ def test_that_the_key_tells_apart_everything_that_the_numbers_depend_on_and_noth
         extractor_of(way=Way(batch=4, precision="bf16")),
         extractor_of(way=Way(batch=4, layout="contiguous")),
         extractor_of(way=Way(batch=4, backend="ncnn")),
+        extractor_of(device=replace(CPU, fact=msgspec.structs.replace(CPU.fact, name="another processor"))),
         extractor_of(shape=vgg.Shape("vgg11", 3, 3, 16, True)),
     ]
     assert len({extractor.key() for extractor in different}) == len(different)
@@ -268,6 +271,16 @@ def test_that_a_crop_of_everything_is_the_picture_itself() -> None:
     pictures = torch.rand(2, 3, 32, 32)
 
     assert torch.allclose(cropped(pictures, torch.tensor([[0.0, 0, 1, 1]]).expand(2, 4)), pictures, atol=1e-5)
+
+
+def test_that_a_folder_is_in_use_as_long_as_it_is_filled(desk: Desk) -> None:
+    source = desk.source()
+    assert source.files is not None
+    mark = source.files.folder / feature_files.USED
+    os.utime(mark, (1e9, 1e9))
+    filled(source, desk.views())
+
+    assert mark.stat().st_mtime > 1e9
 
 
 def test_that_renamed_and_moved_pictures_are_found_by_their_content(desk: Desk, tmp_path: Path) -> None:

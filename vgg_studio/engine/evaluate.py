@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import get_args
@@ -14,6 +15,7 @@ from vgg_studio.core.events import ClassLeftOut, Part, PhaseStarted
 from vgg_studio.core.jobs import EvaluateJob, Stop
 from vgg_studio.core.run_folder import SPLIT, RunFolder
 from vgg_studio.core.split import PARTS, Item
+from vgg_studio.engine import frozen
 from vgg_studio.engine.data import PictureStore, left_out
 from vgg_studio.engine.ending import Asked, Steps, one_job_ended
 from vgg_studio.engine.opened import SHELF
@@ -41,7 +43,9 @@ def evaluate(job: EvaluateJob, stop: Stop) -> Steps[None]:
     if not items:
         raise TooFewPictures(path=root)
     store = PictureStore(root, [item.picture for item in items], answerer.prep, memory=0)
-    answers = yield from answer(answerer, store, items, stop, "testing")
+    with contextlib.ExitStack() as held:
+        inputs = frozen.left_by_runs(store, answerer, run.manifest, items, held)
+        answers = yield from answer(answerer, inputs, items, stop, "testing")
     for picture, refusal in answers.refused:
         yield left_out(picture, refusal)
     if not answers.items:

@@ -72,7 +72,9 @@ class Extractor:
             prep = msgspec.structs.replace(self.prep, mirror=False)
             way = msgspec.structs.replace(self.way, smallest=0)  # which changes no number
             facts = (prep, self.network.shape.variant, self.train_from, self.shape, way, self.kept)
-            digest.update(msgspec.json.encode([*facts, str(self.device.torch), str(torch.__version__)]))
+            digest.update(
+                msgspec.json.encode([*facts, str(self.device.torch), self.device.fact.name, str(torch.__version__)])
+            )
             for _, tensor in sorted(self._frozen_tensors()):
                 digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
             self._key = digest.hexdigest()

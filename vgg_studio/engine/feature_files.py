@@ -100,7 +100,7 @@ class FeatureFiles:
         self.folder = folder
         self.row_bytes = row_bytes
         self._most = most
-        (folder / USED).touch()
+        self.use()
         self._pairs = [_Pair(index, row_bytes) for index in sorted(folder.glob("*.index"), key=_age)]
         self._places: dict[Name, tuple[int, int]] = {}
         for pair_number in range(len(self._pairs)):
@@ -154,6 +154,10 @@ class FeatureFiles:
 
     def _note(self, pair: int) -> None:
         self._places.update((name, (pair, number)) for number, name in enumerate(self._pairs[pair].names()))
+
+    def use(self) -> None:
+        """Note that the folder is in use now, so that others go before it. Raises OSError."""
+        (self.folder / USED).touch()
 
     def mark(self, word: str) -> None:
         """Note something about all rows; where nothing can be written it is forgotten."""

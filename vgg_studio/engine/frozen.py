@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,6 +17,7 @@ from vgg_studio.core.events import MachineProfile, Way
 from vgg_studio.core.jobs import Stop, TrainJob
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.core.run_folder import Manifest
+from vgg_studio.core.split import Item
 from vgg_studio.engine import tuning, views, ways
 from vgg_studio.engine.data import PictureStore
 from vgg_studio.engine.device import Device
@@ -22,8 +25,9 @@ from vgg_studio.engine.ending import Steps
 from vgg_studio.engine.extract import Extractor
 from vgg_studio.engine.feature_files import FeatureFiles, folders, make_room, size
 from vgg_studio.engine.network import VGG
+from vgg_studio.engine.scoring import Answerer
 from vgg_studio.engine.source import Source
-from vgg_studio.pictures.known import Known
+from vgg_studio.pictures.known import Known, in_cache
 
 MEASURE_FROM = (
     6e12  # multiply-accumulates of a job (a minute of a laptop) from which it pays to measure the machine first
@@ -91,6 +95,19 @@ def source_of(store: PictureStore, extractor: Extractor, job: TrainJob, known: K
         except OSError:
             files = None
     return Source(store, extractor, known, files)
+
+
+def left_by_runs(
+    store: PictureStore, answerer: Answerer, manifest: Manifest, items: Sequence[Item], held: contextlib.ExitStack
+) -> PictureStore | Source:
+    """The features that earlier runs have left of items' pictures, and a way to compute the others; else the pictures."""
+    extractor = answerer.extractor
+    if extractor is None or manifest.job.features == "none" or not (cache_root() / extractor.key()).is_dir():
+        return store
+    source = source_of(store, extractor, manifest.job, held.enter_context(in_cache()), 0)
+    held.callback(source.close)
+    source.found_share([(item.picture, views.PLAIN) for item in items])  # by which pictures are recognised
+    return source
 
 
 def cache_root() -> Path:

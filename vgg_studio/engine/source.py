@@ -76,6 +76,9 @@ class Source:
         """
         if not here().exchange([self.keeps]).all():
             return []
+        if self.files is not None:
+            with contextlib.suppress(OSError):
+                self.files.use()
         began = time.monotonic()
         refused: list[Refusal] = []
         missing = yield from self._missing(wanted, refused, stop)
