@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import errno
 
 import pytest
@@ -29,6 +30,13 @@ def test_that_the_tree_at_the_top_of_the_file_names_every_error() -> None:
 def test_that_the_sentence_and_the_remedy_are_told_with_their_values() -> None:
     text = str(errors.FolderMissing(path="/pictures/none"))
     assert text == "There is no folder /pictures/none. Check the name, or choose the folder again."
+
+
+def test_that_the_copy_of_an_error_is_whole() -> None:
+    refused = errors.PictureRefused("document", path="a.pdf", kind="PDF")
+    there = copy.deepcopy(refused)  # as pickle does on the way to another process
+
+    assert (type(there), str(there), there.reason) == (errors.PictureRefused, str(refused), "document")
 
 
 def test_that_a_refused_picture_tells_its_reason_in_words() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -113,12 +114,18 @@ def test_that_two_processes_share_out_the_frozen_part_and_lose_what_one_loses(
 
 @pytest.mark.usefixtures("_two")
 def test_that_one_process_writes_the_run_and_tells_of_it(pictures: Path, tmp_path: Path) -> None:
-    job = tiny(pictures, tmp_path / "run", device="all")  # with batch normalisation and dropout
+    shutil.copytree(pictures, tmp_path / "pictures")
+    for name in ("blue", "red"):  # in the first and in the second process's share
+        (tmp_path / "pictures" / name / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    job = tiny(tmp_path / "pictures", tmp_path / "run", device="all")  # with batch normalisation and dropout
     events = list(train(job, Stop()))
 
     run = RunFolder.open(tmp_path / "run")
     assert (end(events).outcome, run.manifest.processes) == ("finished", 2)
     assert only(events, ev.RunStarted)[0].processes == 2
+    assert len(only(events, ev.PictureLeftOut)) == len(run.manifest.left_out) == 2
+    reading = [event for event in only(events, ev.PhaseProgress) if event.phase == "reading"]
+    assert (reading[-1].done, reading[-1].total) == (53, 53)
     told = [event for event in run.events() if not isinstance(event, ev.BatchEnded | ev.PhaseProgress)]
     assert [type(event) for event in told] == [
         type(event) for event in events if not isinstance(event, ev.BatchEnded | ev.PhaseProgress)

@@ -22,6 +22,7 @@ StudioError
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from typing import ClassVar
 
 from vgg_studio.core.events import Failure
@@ -51,6 +52,14 @@ class StudioError(Exception):
 
     def __str__(self) -> str:
         return describe(self.fact())
+
+    def __reduce__(self) -> tuple[Callable[..., StudioError], tuple[type[StudioError]], dict[str, object]]:
+        """For the way to another process that trains together with this one."""
+        return _blank, (type(self),), self.__dict__
+
+
+def _blank(kind: type[StudioError]) -> StudioError:
+    return kind.__new__(kind)
 
 
 class UsageError(StudioError):

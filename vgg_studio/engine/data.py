@@ -86,12 +86,15 @@ def read_all(store: PictureStore, pictures: Sequence[PictureRef], stop: Stop, kn
     """
     mine = here().share(pictures)
     if known is not None and not store.keeps:
-        reading = check_all(store, mine, known, stop)
+        refusals = _checked(store.root, mine, known)
     else:
-        tasks = (partial(_refusal, store, picture) for picture in mine)
-        reading = _told(mine, ahead(tasks, workers()), stop)
-    shares = yield from each(stop, reading)
-    return {picture: refusal for share in shares for picture, refusal in share.items()}
+        refusals = ahead((partial(_refusal, store, picture) for picture in mine), workers())
+    shares = yield from each(stop, _told(mine, refusals, stop, len(pictures)))
+    refused = {picture: refusal for share in shares for picture, refusal in share.items()}
+    for picture, refusal in refused.items():
+        if picture not in shares[here().place.rank]:
+            yield left_out(picture, refusal)
+    return refused
 
 
 def check_all(store: PictureStore, pictures: Sequence[PictureRef], known: Known, stop: Stop) -> Checked:
@@ -99,15 +102,16 @@ def check_all(store: PictureStore, pictures: Sequence[PictureRef], known: Known,
 
     The others are decoded as far as it takes to know, and remembered.
     """
-    return (yield from _told(pictures, _checked(store.root, pictures, known), stop))
+    return (yield from _told(pictures, _checked(store.root, pictures, known), stop, len(pictures)))
 
 
 def _told(
-    pictures: Sequence[PictureRef], refusals: Generator[PictureRefused | None, None, None], stop: Stop
+    pictures: Sequence[PictureRef], refusals: Generator[PictureRefused | None, None, None], stop: Stop, total: int
 ) -> Checked:
+    """Tell of pictures that are a share of `total`, as if the others came along as fast."""
     refused: dict[PictureRef, PictureRefused] = {}
     ticker = Ticker()
-    yield PhaseStarted(phase="reading", total=len(pictures))
+    yield PhaseStarted(phase="reading", total=total)
     with contextlib.closing(refusals):
         for done, (picture, refusal) in enumerate(zip(pictures, refusals, strict=True), start=1):
             check(stop)
@@ -115,7 +119,7 @@ def _told(
                 refused[picture] = refusal
                 yield left_out(picture, refusal)
             if ticker.due() or done == len(pictures):
-                yield PhaseProgress(phase="reading", done=done, total=len(pictures))
+                yield PhaseProgress(phase="reading", done=total * done // len(pictures), total=total)
     return refused
 
 
