@@ -91,11 +91,7 @@ class FoldersCard(Card):
         self._folders = (
             (N_("Runs"), N_("what was learned; yours to keep, move and delete"), paths.runs_folder()),
             (N_("Downloaded weights"), N_("can be deleted, and is fetched again when needed"), paths.weights_folder()),
-            (
-                N_("Cache"),
-                N_("small pictures for the lists, and features; can be deleted at any time"),
-                paths.cache_folder(),
-            ),
+            (N_("Cache"), N_("small pictures and features; can be deleted at any time"), paths.cache_folder()),
             (N_("Log"), N_("what went wrong; it never leaves this computer by itself"), paths.log_folder()),
         )
         self._rows = [

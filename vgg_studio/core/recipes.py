@@ -28,7 +28,8 @@ _NEXT = {
     "block1": (1e-4, 0.3),
 }
 _NEXT_ROUNDS, _NEXT_PATIENCE, _NEXT_BATCH = 10, 4, 32
-_LIGHT_DECAY = 0.01  # 1,000 flowers, three splits: 0.882 with 0.001 to 0.01, 0.877 with 0.1; a smaller head is surer of less
+# 1,000 flowers, three splits: 0.882 with 0.001 to 0.01, 0.877 with 0.1; a smaller head is surer of less
+_LIGHT_DECAY = 0.01
 _EMA_ROUNDS = 1.0  # the weights that are kept are a mean over about so many rounds
 
 
