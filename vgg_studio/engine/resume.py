@@ -79,7 +79,7 @@ def _opened(job: TrainJob, diary: Diary) -> Steps[tuple[RunFolder, Checkpoint | 
     parts_and_preprocessing(run)
     if not os.path.isdir(manifest.job.data):
         raise FolderMissing(path=manifest.job.data)
-    chosen = _same_device(manifest, manifest.job.device)
+    chosen = _same_device(run.manifest, manifest.job.device)
     if manifest.way is None:  # where something is frozen, the run is older than ways are
         way = frozen.way(None, manifest.job, manifest.job.shape(len(manifest.classes)), chosen)
         manifest = msgspec.structs.replace(manifest, way=way, kept=frozen.kept(manifest.job, way))
@@ -134,8 +134,11 @@ def _same_device(manifest: Manifest, asked: str) -> Device:
     chosen = device.choose(manifest.device.kind if asked == "auto" else asked)
     if chosen.fact.kind != manifest.device.kind:
         return chosen
-    threads.use(chosen, manifest.threads)
-    return replace(chosen, precision=manifest.precision, threads=manifest.threads)
+    wanted = manifest.threads
+    if manifest.processes != here().place.world:  # then each has another share of the cores
+        shape = manifest.job.shape(len(manifest.classes))
+        wanted = threads.for_training(shape, manifest.job.image_size, manifest.batch_size)
+    return replace(chosen, precision=manifest.precision, threads=threads.use(chosen, wanted))
 
 
 def _go_to(course: Course, position: Checkpoint) -> None:
