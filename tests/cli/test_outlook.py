@@ -238,3 +238,12 @@ def test_that_a_refused_next_stage_ends_like_a_training(command: Command, tmp_pa
     done = command("improve", str(whole), "--json")
     assert (done.returncode, [event["type"] for event in told(done.stdout)]) == (1, ["run_ended"])
     assert "--resume" in done.stderr
+
+
+def test_that_several_processes_are_told_of() -> None:
+    alone = stand_in.begun(TrainJob(batch_size=32))
+
+    assert speed.plan(alone) == []
+    assert speed.plan(msgspec.structs.replace(alone, processes=4)) == [
+        "4 processes train together: each batch of 32 pictures is shared out among them."
+    ]

@@ -16,6 +16,9 @@ Spoken = ev.FeaturesReady | ev.BatchShrunk | ev.QuickLook | ev.MachineTuned | ev
 def plan(event: ev.RunStarted) -> list[str]:
     """By which way a training is going to be computed, and what it will take."""
     lines = [speed_words.way_sentence(event.way, event.threads)] if event.way else []
+    if event.processes > 1:
+        together = _("{count} processes train together: each batch of {batch} pictures is shared out among them.")
+        lines.append(together.format(count=event.processes, batch=wording.number(event.batch_size)))
     if event.forecast:
         lines.append(_("Forecast: {forecast}.").format(forecast=speed_words.forecast_words(event.forecast)))
     return lines

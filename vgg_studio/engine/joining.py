@@ -44,15 +44,17 @@ def together(recipe: Recipe) -> Recipe:
 
     @functools.wraps(recipe)
     def training(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Ending]:
+        alone = False
         with contextlib.ExitStack() as held:
             try:
                 group = held.enter_context(_joined(job, stop))
+                alone = group is None
                 if group is None:
                     return (yield from recipe(job, stop, diary))
                 steps = recipe(group.told(job), AgreedStop(stop), diary)
                 return (yield from steps) if group.leads else _without_a_word(steps)
             except RuntimeError as error:
-                if not is_loss(error):
+                if alone or not is_loss(error):
                     raise
                 raise WorkerLost(processes=place().world) from error
 
