@@ -18,7 +18,7 @@ from typing import Any
 
 GRACE_SECONDS = 2.0  # what was told to end may take this long to be gone
 # The program itself, torch's (gloo's for good) and CUDA's, and those that Qt keeps for its platform and its pool.
-_NOT_OURS = re.compile(r"^$|python|pytest|pt_|cuda|QXcb|QDBus|Thread \(pooled|gmain|gdbus|dconf|pool-")
+_NOT_OURS = re.compile(r"^$|python|pytest|pt_|cuda|gloo|QXcb|QDBus|Thread \(pooled|gmain|gdbus|dconf|pool-")
 _begun: dict[int, str] = {}  # thread or process id -> where it was started
 
 
