@@ -88,6 +88,16 @@ def test_that_two_processes_lose_what_one_loses(pictures: Path, tmp_path: Path, 
     ]
 
 
+@pytest.mark.gpu
+def test_that_all_cards_lose_what_one_loses(pictures: Path, tmp_path: Path) -> None:
+    if torch.cuda.device_count() < 2:
+        pytest.skip("one graphics card is not several")
+    two = list(train(plain(pictures, tmp_path / "two", device="all", precision="fp32"), Stop()))
+    one = list(train(plain(pictures, tmp_path / "one", device="cuda", precision="fp32"), Stop()))
+
+    assert losses(two) == pytest.approx(losses(one), rel=1e-2)  # TF32
+
+
 @pytest.mark.usefixtures("_two")
 @pytest.mark.parametrize(
     ("changes", "rounding"),
