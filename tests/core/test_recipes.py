@@ -116,7 +116,9 @@ def test_that_the_next_stage_keeps_the_network_and_moves_it_gently() -> None:
     assert (after.mirror, after.label_smoothing, after.warmup, after.schedule) == (True, 0.1, 1, "cosine")
     assert 0 < after.ema < 1
     block = recipes.learning_rate(after) * after.layer_decay
-    assert block <= recipes.learning_rate(TrainJob(weights="w.pth", train_from="block5", optimizer="adamw")) * 1.01
+    assert block <= 0.1 * recipes.learning_rate(after) * 1.01
+    assert block < recipes.learning_rate(TrainJob(variant="vgg16_bn", optimizer="adamw"))
+    assert after.patience == 0
 
 
 def test_that_another_stage_than_the_next_may_be_asked_for() -> None:
