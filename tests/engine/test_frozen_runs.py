@@ -21,7 +21,7 @@ from vgg_studio.core import split
 from vgg_studio.core.facts import Way
 from vgg_studio.core.jobs import EvaluateJob, PredictJob, Stop, TrainJob
 from vgg_studio.core.run_folder import BEST, SPLIT, RunFolder
-from vgg_studio.engine import feature_files, tensor_files
+from vgg_studio.engine import device, feature_files, ncnn_trunk, tensor_files
 from vgg_studio.engine.data import PictureStore
 from vgg_studio.engine.device import choose
 from vgg_studio.engine.evaluate import evaluate
@@ -307,6 +307,26 @@ def test_that_a_run_of_another_kind_of_device_answers_in_this_ones_way(pictures:
     assert ours.answerer.device.precision == "fp32"
 
 
+@pytest.mark.parametrize("theirs", [Way(backend="ncnn", layout="contiguous", workers=2), Way(precision="bf16")])
+def test_that_a_run_answers_and_goes_on_where_its_way_is_not_there(
+    pictures: Path, tmp_path: Path, theirs: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ncnn_trunk, "_library", lambda: None)
+    monkeypatch.setattr(device, "_processor_bf16", lambda: False)
+    finished(frozen(pictures, tmp_path / "run", epochs=1))
+    run = RunFolder.open(tmp_path / "run")
+    run.save(msgspec.structs.replace(run.manifest, way=theirs))
+
+    order = PredictJob(
+        model=str(run.path), pictures=[ev.PictureRef(path=str(pictures / "red" / "red-000.png"))], device="cpu"
+    )
+    assert len(only(list(predict(order, Stop())), ev.PicturePredicted)) == 1
+    finished(TrainJob(run=str(run.path), resume=True, epochs=2))
+    ours = RunFolder.open(run.path).manifest.way
+    assert ours is not None
+    assert (ours.backend, ours.precision) == ("torch", "fp32")
+
+
 def test_that_a_run_that_is_older_than_ways_goes_on(pictures: Path, tmp_path: Path) -> None:
     finished(frozen(pictures, tmp_path / "whole", epochs=3, schedule="none"))
     stopped(frozen(pictures, tmp_path / "old", epochs=3, schedule="none"), "pause", after=1, kind=ev.EpochEnded)
@@ -388,6 +408,18 @@ def test_that_a_damaged_cache_costs_time_and_nothing_else(pictures: Path, tmp_pa
     assert result(tmp_path / "second") == result(tmp_path / "first")
     if damage not in (_a_file, _above_a_file):
         assert computed(finished(frozen(pictures, tmp_path / "third"))) == 0
+
+
+def test_that_a_cache_folder_that_cannot_be_made_costs_time_and_nothing_else(pictures: Path, tmp_path: Path) -> None:
+    clean = _clean(pictures, tmp_path)
+    home = paths.cache_folder()
+    shutil.rmtree(home)
+    home.write_bytes(b"a file where the folder should be")
+
+    finished(frozen(pictures, tmp_path / "run"))
+    assert result(tmp_path / "run") == clean
+    finished(frozen(pictures, tmp_path / "more", epochs=1))
+    finished(TrainJob(run=str(tmp_path / "more"), resume=True, epochs=2))
 
 
 @pytest.mark.parametrize("what", ["feature_files.FeatureFiles._begin", "feature_files.Path.touch"])

@@ -14,9 +14,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from vgg_studio.core import recipes, vgg
 from vgg_studio.core.events import PictureRef
+from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.engine.data import Bytes, PictureStore
+from vgg_studio.engine.device import Device
 
 _SHARE = 3  # parts of the card's free memory of which one may hold pictures: learning needs the rest
 
@@ -77,6 +80,15 @@ def store_for(root: str, pictures: Sequence[PictureRef], prep: Preprocessing, de
     if device.type == "cuda" and math.prod(_shape(count, prep)) <= torch.cuda.mem_get_info(device)[0] // _SHARE:
         return DeviceStore(root, pictures, prep, device)
     return PictureStore(root, pictures, prep)
+
+
+def store_of(
+    job: TrainJob, root: str, pictures: Sequence[PictureRef], prep: Preprocessing, chosen: Device
+) -> PictureStore:
+    """Where the job's pictures are kept: in memory if they are learned from, nowhere if it is their features."""
+    if recipes.train_from(job) != vgg.STAGES[0]:
+        return PictureStore(root, pictures, prep, memory=0)
+    return store_for(root, pictures, prep, chosen.torch)
 
 
 def _shape(count: int, prep: Preprocessing) -> tuple[int, int, int, int]:

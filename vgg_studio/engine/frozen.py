@@ -72,11 +72,11 @@ def kept(job: TrainJob, chosen: Way | None) -> str:
 
 
 def extractor_of(network: VGG, manifest: Manifest, prep: Preprocessing, device: Device) -> Extractor | None:
-    """The frozen part of a run's network as the run computes it; None where it has none or is older than the cache."""
+    """A run's frozen part, computed as the run does if this device can; None: it has none or is older than the cache."""
     if manifest.way is None:
         return None
     chosen = manifest.way
-    if device.fact.kind != manifest.device.kind:  # what is fast, or there at all, on one is not on another
+    if device.fact.kind != manifest.device.kind or not ways.can(device, chosen):  # the run may come from elsewhere
         profile = tuning.remembered(manifest.job.variant, device)
         chosen = ways.way_for(profile, device, "auto", "auto", network.shape, prep.image_size)
     return Extractor(network, recipes.train_from(manifest.job), prep, device, chosen, manifest.kept)

@@ -17,9 +17,11 @@ from vgg_studio.core.jobs import Stop, TrainJob
 from vgg_studio.core.preprocessing import Preprocessing, from_json
 from vgg_studio.core.run_folder import PREPROCESSING, SPLIT, RunFolder
 from vgg_studio.core.split import PARTS, Split
-from vgg_studio.engine import weights
+from vgg_studio.engine import optimizers, weights
+from vgg_studio.engine.card_store import store_of
 from vgg_studio.engine.checkpoint import best_state
 from vgg_studio.engine.data import PictureStore, read_all
+from vgg_studio.engine.device import Device
 from vgg_studio.engine.ending import Steps
 from vgg_studio.engine.network import VGG
 from vgg_studio.pictures.known import Known
@@ -28,7 +30,9 @@ from vgg_studio.pictures.known import Known
 _INHERITED = ("variant", "weights", "width_divisor", "slim_linear", "channels", "image_size", "resize", "normalisation")
 
 
-def pictures(job: TrainJob, known: Known, stop: Stop) -> Steps[tuple[TrainJob, PictureStore, Split, list[LeftOut]]]:
+def pictures(
+    job: TrainJob, chosen: Device, known: Known, stop: Stop
+) -> Steps[tuple[TrainJob, PictureStore, Split, list[LeftOut]]]:
     """The job as a continuation of its parent, and the parent's pictures, less those that are gone. Raises StudioError."""
     parent = RunFolder.open(Path(job.parent))
     old = parent.manifest.job
@@ -43,8 +47,9 @@ def pictures(job: TrainJob, known: Known, stop: Stop) -> Steps[tuple[TrainJob, P
         raise FolderMissing(path=job.data)
     found = [item.picture for part in PARTS for item in parts.part(part)]
     prep = msgspec.structs.replace(prep, mirror=job.mirror)
-    store = PictureStore(job.data, found, prep, memory=None if job.train_from == "block1" else 0)
-    refused = yield from read_all(store, found, stop, known)
+    store = store_of(job, job.data, found, prep, chosen)
+    with optimizers.warming():
+        refused = yield from read_all(store, found, stop, known)
     left = Split(
         classes=parts.classes,
         **{part: [item for item in parts.part(part) if item.picture not in refused] for part in PARTS},

@@ -41,7 +41,7 @@ from vgg_studio.core.run_folder import (
 from vgg_studio.core.split import PARTS, Split
 from vgg_studio.core.writing import write_bytes, write_json
 from vgg_studio.engine import baselines, checkpoint, device, frozen, initial, lineage, optimizers, threads
-from vgg_studio.engine.card_store import store_for
+from vgg_studio.engine.card_store import store_of
 from vgg_studio.engine.course import MOST_LEFT_OUT, Course
 from vgg_studio.engine.data import PictureStore, read_all
 from vgg_studio.engine.device import Device
@@ -52,7 +52,7 @@ from vgg_studio.engine.network import VGG
 from vgg_studio.engine.normalise import normalisation
 from vgg_studio.engine.scoring import Answerer
 from vgg_studio.engine.several import by_leader, here, in_turn
-from vgg_studio.pictures.known import Known
+from vgg_studio.pictures.known import Known, in_cache
 from vgg_studio.pictures.listing import too_small
 from vgg_studio.pictures.scan import list_folder, usable
 from vgg_studio.pictures.walking import Stopped
@@ -64,9 +64,9 @@ def afresh(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     if (path / MANIFEST).exists():
         raise RunExists(path=str(path))
     chosen = device.choose(job.device)
-    known = diary.held.enter_context(Known(paths.cache_folder()))
+    known = diary.held.enter_context(in_cache())
     if job.parent:
-        job, store, parts, left_out = yield from lineage.pictures(job, known, stop)
+        job, store, parts, left_out = yield from lineage.pictures(job, chosen, known, stop)
     else:
         store, parts, left_out = yield from pictures(job, chosen, known, stop)
     job = _settled(job, store.root)
@@ -209,15 +209,6 @@ def _settled(job: TrainJob, data: str) -> TrainJob:
         train_from=recipes.train_from(job),
         learning_rate=recipes.learning_rate(job),
     )
-
-
-def store_of(
-    job: TrainJob, root: str, pictures: Sequence[PictureRef], prep: Preprocessing, chosen: Device
-) -> PictureStore:
-    """Where the job's pictures are kept: in memory if they are learned from, nowhere if it is their features."""
-    if recipes.train_from(job) != vgg.STAGES[0]:
-        return PictureStore(root, pictures, prep, memory=0)
-    return store_for(root, pictures, prep, chosen.torch)
 
 
 def course_of(

@@ -12,17 +12,17 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from vgg_studio import paths
 from vgg_studio.core import recipes
+from vgg_studio.core.errors import TooFewPictures
 from vgg_studio.core.events import PhaseProgress, PhaseStarted, PictureRef, QuickLook, Way
 from vgg_studio.core.jobs import QuickLookJob, Stop, TrainJob
 from vgg_studio.core.split import Item
-from vgg_studio.engine import baselines, device, draws, frozen, initial, prepare, views
+from vgg_studio.engine import baselines, device, draws, frozen, initial, prepare, threads, views
 from vgg_studio.engine.data import left_out
 from vgg_studio.engine.ending import Steps, check, one_job_ended
 from vgg_studio.engine.extract import Extractor
 from vgg_studio.engine.last_layer import improve
-from vgg_studio.pictures.known import Known
+from vgg_studio.pictures.known import Known, in_cache
 
 _ROUNDS = 4  # of L-BFGS for each fold
 _CPU = torch.device("cpu")
@@ -38,7 +38,7 @@ def quick_look(order: QuickLookJob, stop: Stop) -> Steps[None]:
     began = time.monotonic()
     job = msgspec.structs.replace(recipes.with_light_head(order.job), features="auto")
     with contextlib.ExitStack() as held:
-        known = held.enter_context(Known(paths.cache_folder()))
+        known = held.enter_context(in_cache())
         features, labels = yield from _features(job, known, held, stop)
     folds = _folds(labels, order.folds, job.seed)
     yield PhaseStarted(phase="training", total=order.folds)
@@ -49,6 +49,8 @@ def quick_look(order: QuickLookJob, stop: Stop) -> Steps[None]:
             continue
         shares.append(_share_right(features, labels, held_out, job.weight_decay))
         yield PhaseProgress(phase="training", done=fold + 1, total=order.folds)
+    if not shares:  # the pictures have gone in the meantime
+        raise TooFewPictures(path=job.data)
     accuracy = float(np.mean(shares))
     baselines.remember(job, accuracy)
     yield QuickLook(
@@ -73,6 +75,7 @@ def _features(
     profile = yield from frozen.measured(job, network.shape, len(parts.train), chosen, stop)
     way = frozen.way(profile, job, network.shape, chosen) or Way()  # a light head leaves the blocks frozen
     network = network.to(chosen.torch).to(memory_format=torch.channels_last)
+    threads.use(chosen, threads.for_answers(network.shape, job.image_size, way.batch))
     extractor = Extractor(network, recipes.train_from(job), store.prep, chosen, way, frozen.kept(job, way))
     source = frozen.source_of(store, extractor, job, known, len(parts.train))
     held.callback(source.close)

@@ -8,21 +8,21 @@ from pathlib import Path
 
 import msgspec
 
-from vgg_studio import paths
 from vgg_studio.core.errors import FolderMissing, ResumeMismatch, TooFewPictures
 from vgg_studio.core.events import PhaseStarted, RunResumed
 from vgg_studio.core.jobs import NOT_CHOSEN, Stop, TrainJob
 from vgg_studio.core.run_folder import Checkpoint, Manifest, RunFolder
 from vgg_studio.core.split import PARTS
 from vgg_studio.engine import checkpoint, device, frozen, initial, optimizers, threads
+from vgg_studio.engine.card_store import store_of
 from vgg_studio.engine.course import Course
 from vgg_studio.engine.data import read_all
 from vgg_studio.engine.device import Device
 from vgg_studio.engine.ending import Diary, Steps
 from vgg_studio.engine.lineage import parts_and_preprocessing
-from vgg_studio.engine.prepare import course_of, started, store_of
+from vgg_studio.engine.prepare import course_of, started
 from vgg_studio.engine.several import here, in_turn
-from vgg_studio.pictures.known import Known
+from vgg_studio.pictures.known import in_cache
 
 # Settings that a resumed run may be given anew; all others belong to the run.
 _FREE = ("data", "run", "resume", "epochs", "device", "checkpoint_minutes")
@@ -35,7 +35,7 @@ def again(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     parts, prep = parts_and_preprocessing(run)
     diary.open(run)
     items = [item for part in PARTS for item in parts.part(part)]
-    known = diary.held.enter_context(Known(paths.cache_folder()))
+    known = diary.held.enter_context(in_cache())
     store = store_of(job, job.data, [item.picture for item in items], prep, chosen)
     with optimizers.warming():
         refused = yield from read_all(store, [item.picture for item in items], stop, known)

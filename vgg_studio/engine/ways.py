@@ -55,6 +55,13 @@ def precisions(device: Device) -> list[str]:
     return ["fp32", "bf16"] if device.bf16 else ["fp32"]
 
 
+def can(device: Device, way: Way) -> bool:
+    """Whether a device, with what is installed, computes in this way without going slower than in fp32."""
+    if way.backend == "ncnn":
+        return device.torch.type == "cpu" and ncnn_trunk.available()
+    return way.precision in precisions(device)
+
+
 def most_workers() -> int:
     """Networks side by side: one for each thread, but no more than a batch has pictures."""
     return min(most(), BATCH)
