@@ -24,9 +24,10 @@ from tests.engine.lessons import draw_folder, end, only, stopped, tiny
 from tests.engine.test_shrinking import batch, learner_of, limit
 from vgg_studio import paths
 from vgg_studio.core import events as ev
-from vgg_studio.core.jobs import Request, Stop, StopHow, TrainJob, to_line
+from vgg_studio.core.jobs import EvaluateJob, Request, Stop, StopHow, TrainJob, to_line
 from vgg_studio.core.run_folder import RunFolder
 from vgg_studio.engine.batches import Batch
+from vgg_studio.engine.evaluate import evaluate
 from vgg_studio.engine.feature_files import RECORD
 from vgg_studio.engine.place import Place, place
 from vgg_studio.engine.several import AgreedStop, Group, within
@@ -86,6 +87,16 @@ def test_that_two_processes_lose_what_one_loses(pictures: Path, tmp_path: Path, 
     assert [row.learning_rate for row in only(two, ev.EpochEnded)] == [
         row.learning_rate for row in only(one, ev.EpochEnded)
     ]
+
+
+@pytest.mark.usefixtures("_two")
+def test_that_a_round_is_checked_with_the_statistics_that_are_kept(pictures: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    events = list(train(plain(pictures, run, variant="vgg11_bn", epochs=1, device="all"), Stop()))
+    (row,) = only(events, ev.EpochEnded)
+    (score,) = only(list(evaluate(EvaluateJob(run=str(run), split="val", device="cpu"), Stop())), ev.Evaluation)
+
+    assert row.val_loss == pytest.approx(score.loss, rel=1e-6)
 
 
 @pytest.mark.gpu

@@ -28,8 +28,9 @@ def test_that_a_slim_network_gets_one_thread_and_a_full_one_all(monkeypatch: pyt
     assert threads.for_training(full, 224, 1) == threads.for_answers(full, 224, 4) == real_cores()
 
 
-def test_that_the_users_own_number_of_threads_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+@pytest.mark.parametrize("words", ["7", "7,2", " 7 "])
+def test_that_the_users_own_number_of_threads_is_kept(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", words)
 
     assert threads.for_training(vgg.Shape("vgg16", 5), 224, 8) == 7
 

@@ -204,7 +204,7 @@ class Course:
         """Give the network the weights of the run's best round. Raises RunDamaged."""
         if here().leads:
             checkpoint.load_weights(self.learner.network, checkpoint.best_state(self.run))
-        here().spread(self.learner.network)
+        here().spread(self.learner.network.state_dict().values())
 
     def save(self) -> CheckpointSaved:
         """A checkpoint within the round, after its batch. Raises StorageError; the old one then still counts."""

@@ -115,7 +115,7 @@ def _start(rank: int, count: int, port: int) -> subprocess.Popen[bytes]:
     where = {RANK: rank, WORLD: count, LOCAL_RANK: rank, LOCAL_WORLD: count, _PORT: port}
     own = {"PYTHONUTF8": "1"} | {name: str(value) for name, value in where.items()}
     return subprocess.Popen(
-        [sys.executable, "-m", "vgg_studio", "engine", "--role", "train"],
+        [sys.executable, "-P", "-m", "vgg_studio", "engine", "--role", "train"],  # -P: nothing from where we started
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         env=os.environ | own,

@@ -19,7 +19,7 @@ from torch.distributed.rendezvous import rendezvous
 from vgg_studio.core.errors import StudioError, UsageError, WorkerLost
 from vgg_studio.core.jobs import Stop, TrainJob
 from vgg_studio.core.run_folder import RunFolder
-from vgg_studio.engine import helpers
+from vgg_studio.engine import helpers, threads
 from vgg_studio.engine.device import real_cores
 from vgg_studio.engine.ending import Diary, Ending, Steps, check
 from vgg_studio.engine.place import LOCAL_RANK, LOCAL_WORLD, RANK, WORLD, Place, is_torchruns, place
@@ -142,7 +142,7 @@ def _equipped(where: Place, job: TrainJob) -> Iterator[None]:
         names[_THREADS] = str(max(1, real_cores() // where.local_world))
     before = torch.get_num_threads()
     with helpers.environment(names):
-        torch.set_num_threads(int(os.environ[_THREADS]))
+        torch.set_num_threads(threads.most())
         try:
             if job.device not in ("cpu", "mps", "xpu") and torch.cuda.is_available():
                 cards = torch.cuda.device_count()

@@ -34,7 +34,7 @@ def improve(head: nn.Module, chunks: Chunks, weight_decay: float, device: torch.
     search = torch.optim.LBFGS([weight, bias], max_iter=STEPS, history_size=_HISTORY, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
-        search.zero_grad()
+        weight.grad, bias.grad = torch.zeros_like(weight), torch.zeros_like(bias)  # also where there are no pictures
         total = weight_decay / 2 / here().place.world * weight.square().sum()
         total.backward()  # type: ignore[no-untyped-call]
         value = total.detach()

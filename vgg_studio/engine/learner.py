@@ -36,7 +36,8 @@ class Learner:
     """A network on its device with its optimizer. Takes the network over: moves it, freezes what does not learn.
 
     A batch holds pictures as bytes where all stages learn, else features of the frozen part (engine/source.py). `part` is
-    how many of a batch are computed at once: all of them (0), or fewer since memory ran out; the gradient is the same.
+    how many of a batch are computed at once: all of them (0), or fewer since memory ran out; the gradient is the same, but
+    that batch normalisation which learns measures each part by itself, and dropout draws anew.
     """
 
     def __init__(self, network: VGG, job: TrainJob, device: Device, prep: Preprocessing) -> None:
@@ -105,7 +106,11 @@ class Learner:
         return max(1, part)
 
     def answering(self) -> contextlib.AbstractContextManager[None]:
-        """The block within which the network holds the weights that answer: the average, where there is one."""
+        """The block within which the network holds the weights that answer: the average, where there is one.
+
+        Several processes answer with rank 0's statistics of batch normalisation, which are those that are kept.
+        """
+        here().spread(self._head.buffers())
         return self.average.in_place() if self.average is not None else contextlib.nullcontext()
 
     def improve(self, chunks: Chunks) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
@@ -161,12 +161,12 @@ class Group:
         dist.all_reduce(summed)
         return summed
 
-    def spread(self, network: nn.Module) -> None:
-        """Give every process rank 0's weights and statistics."""
+    def spread(self, tensors: Iterable[Tensor]) -> None:
+        """Give every process rank 0's numbers in these tensors: weights, statistics."""
         if self.alone:
             return
         with torch.no_grad():
-            for tensor in network.state_dict().values():
+            for tensor in tensors:
                 held = tensor.detach().cpu().contiguous()
                 dist.broadcast(held, src=0)
                 tensor.copy_(held)

@@ -34,7 +34,8 @@ def for_answers(shape: vgg.Shape, image_size: int, batch: int) -> int:
 
 def most() -> int:
     """All threads that the engine may use: what was asked from outside, else one for each real core."""
-    return int(os.environ.get("OMP_NUM_THREADS") or 0) or real_cores()
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # "4,2": within each of four, two more
+    return (int(asked) if asked.isdecimal() else 0) or real_cores()
 
 
 def _worth(step: float) -> int:
