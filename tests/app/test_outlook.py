@@ -145,6 +145,20 @@ def test_that_features_of_earlier_runs_are_remembered_after_a_new_start(
     assert shares == [1.0, 0.0]
 
 
+def test_that_a_run_that_kept_no_features_makes_no_forecast_shorter(
+    page: TrainPage, studio: Studio, engines: FakeEngines
+) -> None:
+    tuned(engines)
+    run = make_run("flowers-1")
+    job = msgspec.structs.replace(run.manifest.job, features="none")
+    run.save(msgspec.structs.replace(run.manifest, job=job))
+    studio.refresh_runs()
+    train_job.offer(studio, job, "/pictures/flowers")
+    fact = studio.outlook.forecast(page.form.job, studio.scan)
+    assert fact is not None
+    assert fact.found_share == 0.0
+
+
 def test_that_a_quick_look_has_computed_what_a_light_head_learns_from(
     page: TrainPage, studio: Studio, engines: FakeEngines
 ) -> None:

@@ -180,6 +180,24 @@ def test_that_every_finer_point_reaches_the_order(page: TrainPage, engines: Fake
     assert (job.warmup, job.label_smoothing, job.ema, job.layer_decay) == (2, 0.1, 0.95, 0.3)
 
 
+def test_that_what_l_bfgs_does_not_heed_is_not_asked_for(page: TrainPage) -> None:
+    page.form.settings.advanced.setChecked(True)
+    hidden = []
+    for head in ("light", "classic"):
+        choose(page.form.settings.head, head)
+        hidden.append(page.form.finer.isHidden())
+    assert hidden == [True, False]
+
+
+def test_that_the_picture_size_of_the_run_before_is_not_asked_for(
+    page: TrainPage, studio: Studio, tmp_path: Path
+) -> None:
+    side, job = page.form.advanced.fields["side"].widget, page.form.job
+    assert not side.isHidden()
+    train_job.offer(studio, msgspec.structs.replace(job, parent=str(tmp_path)), "/pictures/flowers")
+    assert side.isHidden()
+
+
 def test_that_views_are_asked_for_only_where_pictures_are_cut_and_something_stays(page: TrainPage) -> None:
     views, found = page.form.pictures.fields["views"], []
     for variation, stage in (("flip", "block5"), ("flip_crop", "block5"), ("flip_crop", "block1")):

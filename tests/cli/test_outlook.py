@@ -176,6 +176,11 @@ def test_that_a_quick_look_is_about_the_pictures_and_the_network(data: Path, wei
     assert (job.folds, job.job.data, job.job.weights, job.job.seed) == (10, str(data), str(weights), 3)
 
 
+def test_that_a_quick_look_takes_no_option_that_would_change_nothing(command: Command, data: Path) -> None:
+    done = command("quick-look", str(data), "--features", "none")
+    assert (done.returncode, done.stdout) == (2, "")
+
+
 def test_that_a_network_that_knows_nothing_gets_no_quick_look(data: Path) -> None:
     with pytest.raises(UsageError):
         outlook.quick_look(str(data), 5, {})

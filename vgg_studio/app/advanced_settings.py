@@ -116,6 +116,7 @@ class AdvancedSettings(Fields):
             "schedule",
         ):  # L-BFGS takes all pictures, and finds the length of its steps itself
             self.fields[name].set_visible(job.optimizer != "lbfgs")
+        self.fields["side"].set_visible(not job.parent)  # it is that of the run before
 
     def retranslate(self) -> None:
         """Words anew."""

@@ -98,8 +98,9 @@ class Outlook(QObject):
         return split.get("train", 0) / max(1, sum(split.values())) if looked else 0.0
 
     def remember(self, runs: Iterable[RunFolder]) -> None:
-        """These runs left the features of their frozen parts behind."""
-        self._kept |= {_features(run.manifest.job) for run in runs if run.manifest.epochs}
+        """These runs left the features of their frozen parts behind, unless they were told not to."""
+        left = [run.manifest for run in runs if run.manifest.epochs and run.manifest.job.features != "none"]
+        self._kept |= {_features(manifest.job) for manifest in left}
 
     # --- the quick look
 
@@ -128,8 +129,6 @@ class Outlook(QObject):
         """A training of this session has said something: features that it kept need not be computed by the next one."""
         if isinstance(event, ev.FeaturesReady):
             (self._kept.add if event.kept else self._kept.discard)(_features(job))
-        elif isinstance(event, ev.MachineTuned):
-            self._profiles[job.variant, job.device] = event.profile
 
     def _take(self, order: str, event: ev.Event) -> None:
         if not order:

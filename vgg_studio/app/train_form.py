@@ -162,6 +162,7 @@ class TrainForm(QScrollArea):
         unfolded = self.settings.advanced.isChecked()
         for card in self._folded:
             card.setVisible(unfolded)
+        self.finer.setVisible(unfolded and self.job.optimizer != "lbfgs")  # which knows neither steps nor rates
         self.scratch.setVisible(unfolded and self.job.weights == "none" and not self.job.parent)
         self._stretch()
 

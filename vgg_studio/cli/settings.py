@@ -53,7 +53,10 @@ SPEED: dict[str, Any] = {
     "device": opt.Device,
 }
 EVERYTHING = NETWORK | LEARNING | PICTURES | SPEED
-LOOK = {name: EVERYTHING[name] for name in ("variant", "weights", "image_size", "resize", "seed")} | SPEED
+LOOK = {
+    name: EVERYTHING[name]
+    for name in ("variant", "weights", "image_size", "resize", "seed", "precision", "backend", "device")
+}
 
 
 def taking(options: Mapping[str, Any]) -> Callable[[Callable[..., int]], Callable[..., int]]:
