@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from vgg_studio.core import vgg
-from vgg_studio.core.facts import Candidate, ForecastFact, MachineProfile, Way
-from vgg_studio.core.forecast import forecast, grade, middle, table, views_drawn
+from vgg_studio.core.facts import Candidate, MachineProfile, Way
+from vgg_studio.core.forecast import forecast, middle, table, views_drawn
 from vgg_studio.core.jobs import TrainJob
 
 TRUNK = 15_346_630_656  # MACs of VGG-16's thirteen convolutions at 224 px
@@ -203,11 +203,6 @@ def test_that_the_range_is_wider_where_another_network_was_measured() -> None:
     spread = [(one.seconds_high - one.seconds_low) / middle(one) / 2 for one in (own, other, blind)]
     assert spread == [pytest.approx(share, abs=0.01) for share in (0.2, 0.35, 0.6)]
     assert middle(own) == pytest.approx(middle(other))
-
-
-def test_that_a_forecast_is_graded_by_its_middle() -> None:
-    said = ForecastFact(seconds_low=80, seconds_high=120)
-    assert [grade(said, seconds) for seconds in (100, 125, 50, 0)] == [1.0, 0.8, 2.0, 0.0]
 
 
 def test_that_the_views_drawn_come_close_to_all_of_them() -> None:

@@ -19,7 +19,7 @@ from vgg_studio.core.jobs import Stop, TrainJob
 from vgg_studio.core.preprocessing import Preprocessing, for_new_run, from_json
 from vgg_studio.core.split import Item
 from vgg_studio.engine import batches, data, predict
-from vgg_studio.engine.data import Checked, PictureStore, check_all, open_array, read_all
+from vgg_studio.engine.data import Checked, PictureStore, open_array, read_all
 from vgg_studio.engine.ending import Asked
 from vgg_studio.engine.known import Known
 from vgg_studio.pictures import known as known_pictures
@@ -61,7 +61,7 @@ def done(steps: Checked) -> tuple[list[ev.Event], dict[PictureRef, PictureRefuse
 
 def checked(root: Path, cache: Path) -> tuple[list[ev.Event], dict[PictureRef, PictureRefused]]:
     with Known(cache) as known:
-        return done(check_all(PictureStore(str(root), refs(root), PREP, memory=0), refs(root), known, Stop()))
+        return done(read_all(PictureStore(str(root), refs(root), PREP, memory=0), refs(root), Stop(), known))
 
 
 def told(events: list[ev.Event]) -> list[tuple[PictureRef, str, object]]:
@@ -125,7 +125,7 @@ def test_that_only_what_changed_is_opened_again(folder: Path, tmp_path: Path, op
     pictures = [*refs(folder), PictureRef(path="green/green-004.png")]
     with Known(tmp_path / "cache") as known:
         store = PictureStore(str(folder), pictures, PREP, memory=0)
-        _, refused = done(check_all(store, pictures, known, Stop()))
+        _, refused = done(read_all(store, pictures, Stop(), known))
 
     assert opened.names == ["red-002.png"]  # changed a moment ago: its digest alone is not trusted yet
     assert {picture.path: refusal.reason for picture, refusal in refused.items()} == {
@@ -161,7 +161,7 @@ def test_that_reading_opens_known_pictures_only_to_keep_them(
 def test_that_a_reference_that_leads_out_is_refused(folder: Path, tmp_path: Path) -> None:
     out = PictureRef(path="../outside.png")
     with Known(tmp_path / "cache") as known:
-        _, refused = done(check_all(PictureStore(str(folder), [out], PREP, memory=0), [out], known, Stop()))
+        _, refused = done(read_all(PictureStore(str(folder), [out], PREP, memory=0), [out], Stop(), known))
 
     assert refused[out].reason == "not_allowed"
 
@@ -171,7 +171,7 @@ def test_that_a_check_stops_when_it_is_asked_and_keeps_what_it_found(
 ) -> None:
     stop = Stop()
     with Known(tmp_path / "cache") as known:
-        steps = check_all(PictureStore(str(folder), refs(folder), PREP, memory=0), refs(folder), known, stop)
+        steps = read_all(PictureStore(str(folder), refs(folder), PREP, memory=0), refs(folder), stop, known)
         next(steps)
         next(steps)
         stop.ask("cancel")

@@ -11,7 +11,7 @@ from vgg_studio.core import vgg
 from vgg_studio.core.errors import BackendFailed
 from vgg_studio.engine import network
 from vgg_studio.engine.folding import folded
-from vgg_studio.engine.ncnn_trunk import LIMIT, NcnnTrunk, available, checked, difference, relative_error
+from vgg_studio.engine.ncnn_trunk import LIMIT, NcnnTrunk, available, checked, difference
 
 needs_ncnn = pytest.mark.skipif(not available(), reason="ncnn is not installed")
 
@@ -82,10 +82,9 @@ def test_that_layers_behind_the_convolutions_can_be_all_there_is() -> None:
 @needs_ncnn
 def test_that_the_error_is_small_and_a_broken_network_is_not_used() -> None:
     modules = layers_of("vgg11", "fc6")
-    assert 0 < relative_error(modules, 3, 64) < LIMIT
     trunk, error = checked(modules, 3, 64, 1, 1)
     assert trunk is not None
-    assert error < LIMIT
+    assert 0 < error < LIMIT
     convolution = modules[0]
     assert isinstance(convolution, nn.Conv2d)
     convolution.weight.data[0, 0, 0, 0] = float("nan")

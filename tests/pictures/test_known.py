@@ -117,10 +117,11 @@ def test_that_one_content_under_two_names_has_one_digest_and_one_verdict(tmp_pat
         ours.flush()
 
         assert ours.digest(str(second)) == ours.digest(str(first))
-        found = ours.refusal(str(second))
+        found = ours.verdict(str(second))
 
     assert found is not None
-    assert found.values == {"reason": "kind_not_allowed", "kind": "PSD", "path": str(second)}
+    assert found.refusal is not None
+    assert found.refusal.values == {"reason": "kind_not_allowed", "kind": "PSD", "path": str(second)}
 
 
 @pytest.mark.parametrize("name", ["missing.jpg", "folder", "nul\0.jpg"])
@@ -145,11 +146,12 @@ def test_that_verdicts_outlive_the_process(tmp_path: Path) -> None:
 
     with Known(tmp_path / "cache") as ours:
         verdict = ours.verdict(str(good))
-        refusal = ours.refusal(str(bad))
+        refused = ours.verdict(str(bad))
         assert verdict is not None
         assert verdict.refusal is None
-        assert refusal is not None
-        assert refusal.reason == "kind_not_allowed"
+        assert refused is not None
+        assert refused.refusal is not None
+        assert refused.refusal.reason == "kind_not_allowed"
         assert ours.verdict(str(new)) is None
 
 

@@ -79,7 +79,7 @@ class DeviceFact(Record, frozen=True):
 class WeightsReport(Record, frozen=True):
     """What a file of weights gave the network."""
 
-    source: str  # none, official, official-features, file
+    source: str  # none, official, official-features, file, run
     name: str = ""
     sha256: str = ""
     loaded: list[str] = []

@@ -95,11 +95,6 @@ def middle(fact: ForecastFact) -> float:
     return (fact.seconds_low + fact.seconds_high) / 2
 
 
-def grade(fact: ForecastFact, seconds: float) -> float:
-    """Forecast over actual: 1.0 is right, above 1 the training was faster than was said."""
-    return middle(fact) / seconds if seconds > 0 else 0.0
-
-
 def views_drawn(views: int, rounds: int) -> float:
     """How many of a picture's views are expected to be drawn in so many rounds, each as likely as the other."""
     return float(views * (1.0 - (1.0 - 1.0 / views) ** rounds))

@@ -89,7 +89,7 @@ class TrainJob(Job, tag="train", frozen=True, kw_only=True):
     head: str = "classic"  # classic or light: see core.vgg
     parent: str = ""  # a run whose best network, parts and preprocessing this one starts from
     features: str = "auto"
-    precision: str = "auto"  # what learns computes in; auto is what this machine does fastest without harm
+    precision: str = "auto"  # what is computed in; auto is what this machine does fastest without harm
     backend: str = "auto"  # what computes the frozen part
     views: int = 8  # flip_crop over a frozen part: so many fixed views of each picture
     layer_decay: float = 1.0  # each block further from the head learns at this share of the rate of the one behind it

@@ -62,13 +62,16 @@ class FeaturesReady(BaseEvent, tag="features_ready", frozen=True, kw_only=True):
     found: int
     computed: int
     seconds: float = 0.0
-    kept: bool = True  # false: not on the disk (turned off, or no room), so a later run computes them anew
+    kept: bool = True  # false: the disk takes no more, so a later run computes them anew
     way: Way
     precision: str = "fp16"
 
 
 class BatchShrunk(BaseEvent, tag="batch_shrunk", frozen=True, kw_only=True):
-    """Memory ran out: each step of `batch_size` pictures is now taken in parts of `part` pictures, with the same gradient."""
+    """Memory ran out: each step of `batch_size` pictures is now taken in parts of `part` pictures, with the same gradient.
+
+    Batch normalisation that learns measures each part by itself, so there it differs a little.
+    """
 
     batch_size: int
     part: int

@@ -82,7 +82,8 @@ def read_all(store: PictureStore, pictures: Sequence[PictureRef], stop: Stop, kn
     """Open every picture once, several at a time; tell progress and name, then return, those that cannot be used.
 
     Where several processes train together each opens its share, and all hear of what the others found.
-    A store that keeps no pictures leaves those alone that are `known` already: see `check_all`.
+    A store that keeps no pictures leaves those alone that are `known` already, at the cost of a look at a file's entry; the
+    others are decoded as far as it takes to know, and remembered.
     """
     mine = here().share(pictures)
     if known is not None and not store.keeps:
@@ -95,14 +96,6 @@ def read_all(store: PictureStore, pictures: Sequence[PictureRef], stop: Stop, kn
         if picture not in shares[here().place.rank]:
             yield left_out(picture, refusal)
     return refused
-
-
-def check_all(store: PictureStore, pictures: Sequence[PictureRef], known: Known, stop: Stop) -> Checked:
-    """Tell and return which pictures cannot be used, like `read_all`; one that is known costs a look at its file's entry.
-
-    The others are decoded as far as it takes to know, and remembered.
-    """
-    return (yield from _told(pictures, _checked(store.root, pictures, known), stop, len(pictures)))
 
 
 def _told(

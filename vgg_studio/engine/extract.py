@@ -23,7 +23,7 @@ from vgg_studio.engine.network import VGG, trunk_and_head
 from vgg_studio.engine.scaling import Scaling
 
 KINDS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-_LAYOUTS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
+LAYOUTS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
 ALONE = 2  # pictures that may be computed without others; a single one often takes another path through the kernels
 _LARGEST_HALF = torch.finfo(torch.float16).max
 
@@ -130,7 +130,7 @@ class _TorchTrunk:
     """The frozen layers in their own precision and layout; shares its weights with the network where nothing changes."""
 
     def __init__(self, modules: list[nn.Module], device: torch.device, way: Way) -> None:
-        self._kind, self._layout = KINDS[way.precision], _LAYOUTS[way.layout]
+        self._kind, self._layout = KINDS[way.precision], LAYOUTS[way.layout]
         trunk = nn.Sequential(*modules)
         if self._kind != torch.float32 or way.layout != "channels_last":
             trunk = copy.deepcopy(trunk)

@@ -14,11 +14,10 @@ from torch import Tensor, nn
 
 from vgg_studio.core import vgg
 from vgg_studio.core.events import Way
+from vgg_studio.engine.extract import KINDS, LAYOUTS
 from vgg_studio.engine.ncnn_trunk import NcnnTrunk
 
 SIDE = 224  # px: rates are told for pictures of this size
-TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-LAYOUTS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
 FAR_BEHIND = 2.0  # times the fastest: such a way is not measured further
 _TIMES = 3
 _LINEAR = 4096  # inputs and outputs: 67 MB of weights, more than a cache holds
@@ -80,7 +79,7 @@ class Rates(Generic[Name]):
         return list(self._seconds)
 
     def add(self, section: Section, seconds: dict[Name, float]) -> None:
-        """Take in what one picture took of each that is left, then let go of those far behind."""
+        """Take in what a batch took of each that is left, then let go of those far behind."""
         self._macs += section.stands_for
         weight = section.stands_for / section.macs
         for name in self._seconds:
@@ -126,8 +125,8 @@ def passing(layers: nn.Sequential, way: Way, device: torch.device, batch: Tensor
         trunk = NcnnTrunk(list(layers), 3, batch.shape[-1], threads, way.workers)
         return lambda: trunk(batch)
     layout = LAYOUTS[way.layout]
-    copied = copy.deepcopy(layers).to(device, TYPES[way.precision]).to(memory_format=layout)
-    given = batch.to(device, TYPES[way.precision], memory_format=layout)
+    copied = copy.deepcopy(layers).to(device, KINDS[way.precision]).to(memory_format=layout)
+    given = batch.to(device, KINDS[way.precision], memory_format=layout)
 
     def run() -> Tensor:
         with torch.no_grad():
@@ -144,7 +143,7 @@ def forward_and_back(section: Section, precision: str, device: torch.device, pic
 
     def run() -> None:
         layers.zero_grad()
-        with torch.autocast(device.type, dtype=TYPES[precision], enabled=precision != "fp32"):
+        with torch.autocast(device.type, dtype=KINDS[precision], enabled=precision != "fp32"):
             answer: Tensor = layers(given)
         torch.autograd.backward(answer.float().sum())
 
@@ -163,7 +162,7 @@ def linear_bytes(device: torch.device, precision: str) -> float:
     velocity = torch.zeros_like(layer.weight)
 
     def run() -> None:
-        with torch.autocast(device.type, dtype=TYPES[precision], enabled=precision != "fp32"):
+        with torch.autocast(device.type, dtype=KINDS[precision], enabled=precision != "fp32"):
             answer: Tensor = layer(given)
         gradient, _ = torch.autograd.grad(answer.float().sum(), (layer.weight, given))
         with torch.no_grad():

@@ -100,15 +100,13 @@ class NcnnTrunk:
 def checked(
     modules: Sequence[nn.Module], channels: int, side: int, threads: int, workers: int
 ) -> tuple[NcnnTrunk | None, float]:
-    """The trunk, or None where it computes otherwise than torch (see LIMIT), and its relative error. Raises as NcnnTrunk."""
+    """The trunk, or None where it computes otherwise than torch (see LIMIT), and its relative error. Raises as NcnnTrunk.
+
+    The error is how far it is from torch's fp32 on a fixed random picture: |a - b| / |b|, Euclidean norms over all features.
+    """
     trunk = NcnnTrunk(modules, channels, side, threads, workers)
     error = _error(trunk, modules, channels, side)
     return (trunk if error <= LIMIT else None), error
-
-
-def relative_error(modules: Sequence[nn.Module], channels: int, side: int) -> float:
-    """How far ncnn is from torch's fp32 on a fixed random picture: |a - b| / |b|, Euclidean norms over all features."""
-    return _error(NcnnTrunk(modules, channels, side, 1, 1), modules, channels, side)
 
 
 def _error(trunk: Callable[[Tensor], Tensor], modules: Sequence[nn.Module], channels: int, side: int) -> float:

@@ -71,7 +71,7 @@ class Source:
     def fill(self, wanted: Sequence[View], stop: Stop) -> Steps[list[Refusal]]:
         """Compute what is not there yet of `wanted`, telling progress; returns what could not be read. Raises Asked.
 
-        Where nothing is kept, or the disk takes no more, that is told and the rounds compute for themselves. Where several
+        Where nothing is kept the rounds compute for themselves; that the disk takes no more is told once. Where several
         processes train together each computes its share of what its machine lacks, into the one cache of that machine.
         """
         if not here().exchange([self.keeps]).all():

@@ -91,11 +91,6 @@ class Known:
         row = self._row(path)
         return _verdict(row, path) if row and row.door == _DOOR else None
 
-    def refusal(self, path: bytes | str) -> PictureRefused | None:
-        """Why the file is known to be no usable picture; None where that is not known."""
-        verdict = self.verdict(path)
-        return verdict.refusal if verdict else None
-
     def accept(self, path: bytes | str) -> None:
         """Remember that the file was decoded."""
         self._judge(path, b"")
