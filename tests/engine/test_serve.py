@@ -235,6 +235,14 @@ def test_that_a_running_order_can_be_stopped_and_one_that_waits_too(
     assert engine.hang_up() == (0, b"")
 
 
+@pytest.mark.skipif(not hasattr(os, "getpriority"), reason="this system knows no niceness")
+def test_that_a_training_lets_others_go_first(start: Callable[[str], Engine]) -> None:
+    engine = start("train")
+    assert isinstance(next(engine.events()), ev.EngineReady)
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, engine.process.pid) == min(19, own + serve.NICENESS)
+
+
 def test_that_hanging_up_pauses_a_training_at_its_batch(
     start: Callable[[str], Engine], pictures: Path, tmp_path: Path
 ) -> None:

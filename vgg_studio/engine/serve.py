@@ -43,6 +43,7 @@ from vgg_studio.engine.ending import ended, failure_of
 
 LONGEST_LINE = 1 << 20  # bytes of an order
 GRACE = 2.0  # seconds from the end of stdin to the end of the process
+NICENESS = 5  # of trainings: the window and whatever else a person does go first; alone it changes nothing
 _CHUNK = 1 << 16
 _PICTURES, _ENGINE = "vgg_studio.pictures", "vgg_studio.engine"
 
@@ -124,6 +125,8 @@ class _Engine:
 
     def make_ready(self) -> None:
         """Import what the role's orders need, say so, and begin with the orders that came in the meantime."""
+        if self._role == "train" and hasattr(os, "nice"):  # threads inherit it, so before they start
+            os.nice(NICENESS)
         versions = {"vgg_studio": __version__, "python": platform.python_version()}
         device = None
         if self._role != "pictures":
