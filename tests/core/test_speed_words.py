@@ -69,7 +69,7 @@ def test_that_what_an_earlier_run_has_left_is_told(found: int, computed: int, wo
 
 def test_that_a_smaller_batch_is_told_with_what_stays_the_same() -> None:
     told = speed_words.shrunk_sentence(ev.BatchShrunk(batch_size=32, part=8))
-    assert told == "Memory was short: 8 pictures at a time instead of 32, with the same result."
+    assert told == "Memory was short: 8 pictures at a time instead of 32; a step still learns from all of them."
 
 
 def test_that_a_quick_look_tells_what_a_run_has_to_beat() -> None:
