@@ -106,9 +106,9 @@ def not_kept_sentence() -> str:
 
 def shrunk_sentence(event: ev.BatchShrunk) -> str:
     """What became of the batch where memory ran out."""
-    return _("Memory was short: {part} pictures at a time instead of {batch}; a step still learns from all of them.").format(
-        part=number(event.part), batch=number(event.batch_size)
-    )
+    return _(
+        "Memory was short: {part} pictures at a time instead of {batch}; a step still learns from all of them."
+    ).format(part=number(event.part), batch=number(event.batch_size))
 
 
 def quick_look_sentence(event: ev.QuickLook) -> str:
