@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tests.engine.lessons import draw_folder, end, events_of, stopped, tiny
 from vgg_studio.core import events as ev
-from vgg_studio.core import vgg
+from vgg_studio.core import recipes, vgg
 from vgg_studio.core.errors import RunDamaged, RunUnfinished
 from vgg_studio.core.facts import Way
 from vgg_studio.core.jobs import Stop, TrainJob
@@ -284,7 +284,7 @@ def test_that_a_best_that_was_replaced_while_it_was_opened_is_found_at_its_new_p
 
 def test_that_room_is_asked_for_everything_that_the_run_will_hold(tmp_path: Path) -> None:
     learner = learner_of(optimizer="adamw")
-    asked = optimizers.copies(job_of(optimizer="adamw"))
+    asked = recipes.copies(job_of(optimizer="adamw"))
 
     memory = optimizers.memory(taught(learner, 1).optimizer, learner.network)
     learns = tensor_files.size(network.trained_state(learner.network, "block1"))

@@ -81,7 +81,7 @@ def table(job: TrainJob, counts: Mapping[str, int], classes: int, profile: Machi
     for variant in vgg.VARIANTS:
         shape = msgspec.structs.replace(job, variant=variant).shape(classes)
         for stage in reversed(stages):
-            if vgg.first_stage(shape, stage) != stage or (stage != "fc8" and job.optimizer == "lbfgs"):
+            if vgg.first_stage(shape.head, stage) != stage or (stage != "fc8" and job.optimizer == "lbfgs"):
                 continue
             changed = msgspec.structs.replace(job, variant=variant, train_from=stage)
             fact = forecast(changed, counts, classes, profile)
@@ -260,14 +260,8 @@ class _Sums:
         return self.trained_bytes + self.frozen_bytes
 
     @property
-    def copies(self) -> int:
-        """Numbers that a checkpoint holds beside each one that learns: the optimizer's, and the moving average."""
-        optimizer = {"sgd": int(self.job.momentum > 0), "lbfgs": 0}.get(self.job.optimizer, 2)
-        return optimizer + (1 if self.job.ema else 0)
-
-    @property
     def checkpoint_bytes(self) -> int:
-        return self.trained_bytes * (1 + self.copies)
+        return self.trained_bytes * (1 + recipes.copies(self.job))
 
     @property
     def feature_bytes(self) -> int:
@@ -292,7 +286,7 @@ class _Sums:
         learning = self.job.batch_size * kept * _BYTES[self.train_precision]
         if self.job.optimizer == "lbfgs":
             learning = min(int(4 * self.train * self.kept_views) * self.learning_inputs, _LBFGS_MEMORY)
-        learning += self.trained_bytes * (1 + self.copies)
+        learning += self.trained_bytes * (1 + recipes.copies(self.job))
         return _BASE_MEMORY + self.whole_bytes + max(learning, self.extracting_bytes)
 
     @property

@@ -150,10 +150,15 @@ class TrainJob(Job, tag="train", frozen=True, kw_only=True):
         )
 
     @property
+    def first_stage(self) -> str:
+        """The stage that learns first: the one chosen, else everything from scratch and the classifier of given weights."""
+        chosen = self.train_from or ("block1" if self.weights == "none" and not self.parent else "fc6")
+        return vgg.first_stage(self.head, chosen)
+
+    @property
     def trains_last_layer(self) -> bool:
         """Whether one linear layer is all that learns."""
-        stage = self.train_from or ("block1" if self.weights == "none" and not self.parent else "fc6")
-        return stage == "fc8" or (self.head == "light" and stage.startswith("fc"))
+        return self.first_stage == "fc8"
 
 
 class EvaluateJob(Job, tag="evaluate", frozen=True, kw_only=True):

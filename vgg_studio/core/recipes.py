@@ -30,9 +30,14 @@ _EMA_ROUNDS = 1.0  # the weights that are kept are a mean over about so many rou
 
 
 def train_from(job: TrainJob) -> str:
-    """The stage from which a job trains: its own choice, else everything from scratch and the classifier of given weights."""
-    chosen = job.train_from or ("block1" if job.weights == "none" and not job.parent else "fc6")
-    return "fc8" if job.head == "light" and chosen.startswith("fc") else chosen
+    """The stage from which a job trains."""
+    return job.first_stage
+
+
+def copies(job: TrainJob) -> int:
+    """Numbers that a checkpoint holds beside each one that learns: the optimizer's, and the moving average."""
+    optimizer = {"sgd": int(job.momentum > 0), "lbfgs": 0}.get(job.optimizer, 2)
+    return optimizer + (1 if job.ema else 0)
 
 
 def learning_rate(job: TrainJob) -> float:

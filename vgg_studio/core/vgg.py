@@ -120,9 +120,9 @@ def _classifier(shape: Shape) -> list[Layer]:
     return found
 
 
-def first_stage(shape: Shape, train_from: str) -> str:
+def first_stage(head: str, train_from: str) -> str:
     """The stage that training really starts at: a light head is one layer, so fc6 and fc7 mean fc8 there."""
-    return "fc8" if shape.head == "light" and train_from.startswith("fc") else train_from
+    return "fc8" if head == "light" and train_from.startswith("fc") else train_from
 
 
 def trained_stages(train_from: str) -> tuple[str, ...]:

@@ -24,6 +24,13 @@ LITTER = ".part~"
 _WINDOWS_BUSY = (5, 32, 33)
 
 
+def standing(path: Path) -> Path:
+    """The path itself where it exists, else the nearest folder above it that does: whose disk it will lie on."""
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return path
+
+
 def _mask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -18,10 +18,11 @@ import safetensors
 import torch
 from torch import Tensor
 
+from vgg_studio.core import recipes
 from vgg_studio.core.errors import DiskFull, NotWritable, RunDamaged, RunUnfinished, WeightsError
 from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.run_folder import BEST, EVENTS, FROZEN, Checkpoint, Manifest, RunFolder
-from vgg_studio.core.writing import sweep
+from vgg_studio.core.writing import standing, sweep
 from vgg_studio.engine import optimizers, tensor_files
 from vgg_studio.engine.learner import Learner
 from vgg_studio.engine.network import VGG, frozen_state, trained_state
@@ -198,11 +199,9 @@ def check_room(path: Path, network: VGG, train_from: str, job: TrainJob) -> None
     """Raise DiskFull where the run would not fit: the frozen part, three checkpoints (last, best, next), the best as a whole."""
     learns = tensor_files.size(trained_state(network, train_from))
     whole = tensor_files.size(dict(network.state_dict()))
-    copies = 1 + optimizers.copies(job) + (1 if job.ema else 0)
+    copies = 1 + recipes.copies(job)
     needed = (whole - learns) + 3 * learns * copies + whole + _ROOM
-    there = path
-    while not there.exists() and there != there.parent:
-        there = there.parent
+    there = standing(path)
     free = shutil.disk_usage(there).free
     if free < needed:
         raise DiskFull(path=str(path), megabytes=max(1, (needed - free) >> 20))

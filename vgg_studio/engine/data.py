@@ -18,6 +18,7 @@ from vgg_studio.core.errors import PictureRefused
 from vgg_studio.core.events import Event, PhaseProgress, PhaseStarted, PictureLeftOut, PictureRef
 from vgg_studio.core.jobs import Stop
 from vgg_studio.core.preprocessing import Preprocessing
+from vgg_studio.engine.device import usable_cores
 from vgg_studio.engine.ending import Ticker, check
 from vgg_studio.engine.known import Known, Verdict
 from vgg_studio.engine.place import place
@@ -163,8 +164,7 @@ def ahead(tasks: Iterable[Callable[[], Answer]], threads: int, depth: int = 0) -
 
 def workers() -> int:
     """Threads for opening pictures: one a core, shared with the processes that train together with this one."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // place().local_world)
+    return max(1, usable_cores() // place().local_world)
 
 
 def free_memory() -> int:

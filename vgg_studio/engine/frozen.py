@@ -18,6 +18,7 @@ from vgg_studio.core.jobs import Stop, TrainJob
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.core.run_folder import Manifest
 from vgg_studio.core.split import Item
+from vgg_studio.core.writing import standing
 from vgg_studio.engine import tuning, views, ways
 from vgg_studio.engine.data import PictureStore
 from vgg_studio.engine.device import Device
@@ -33,7 +34,6 @@ MEASURE_FROM = (
     6e12  # multiply-accumulates of a job (a minute of a laptop) from which it pays to measure the machine first
 )
 _LEARNING = 3  # passes of a learning step, in forward passes
-_SMALL = 2e9  # multiply-accumulates of 16 pictures: networks below are unlike what was measured
 MOST_BYTES, SHARE_OF_DISK = 20 << 30, 0.3  # for features of all runs together, of what is free or already theirs
 _CAP = "VGG_STUDIO_CACHE_GB"
 
@@ -43,7 +43,7 @@ def measured(
 ) -> Steps[MachineProfile | None]:
     """What is known of this machine; measured first where the job is long enough and nothing is known. Raises Asked."""
     profile = tuning.remembered(job.variant, device)
-    if profile is None and _work(job, shape, pictures) >= MEASURE_FROM and not _is_small(shape, job.image_size):
+    if profile is None and _work(job, shape, pictures) >= MEASURE_FROM and not ways.is_small(shape, job.image_size):
         profile = yield from tuning.measure(job.variant, device, stop)
     return profile
 
@@ -51,7 +51,7 @@ def measured(
 def precision(profile: MachineProfile | None, job: TrainJob, shape: vgg.Shape, device: Device) -> str:
     """What learning computes in. Linear layers alone gain nothing from less than fp32 on a processor. Raises UsageError."""
     linear_alone = device.torch.type == "cpu" and recipes.train_from(job).startswith("fc")
-    exact = job.precision == "auto" and (linear_alone or _is_small(shape, job.image_size))
+    exact = job.precision == "auto" and (linear_alone or ways.is_small(shape, job.image_size))
     return "fp32" if exact and device.torch.type == "cpu" else ways.train_precision(profile, device, job.precision)
 
 
@@ -123,10 +123,7 @@ def most_bytes(root: Path) -> int:
     asked = os.environ.get(_CAP, "")
     if asked.replace(".", "", 1).isdigit():
         return int(float(asked) * 1e9)
-    there = root
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    free = shutil.disk_usage(there).free
+    free = shutil.disk_usage(standing(root)).free
     taken = sum(size(folder) for folder in folders(root))
     return int(min(MOST_BYTES, SHARE_OF_DISK * (free + taken)))
 
@@ -136,10 +133,6 @@ def _work(job: TrainJob, shape: vgg.Shape, pictures: int) -> float:
     layers = vgg.layers(shape, job.image_size)
     learned = sum(layer.macs for layer in layers if layer.stage in learning)
     return pictures * (vgg.macs(shape, job.image_size) + _LEARNING * job.epochs * learned)
-
-
-def _is_small(shape: vgg.Shape, image_size: int) -> bool:
-    return vgg.macs(shape, image_size) * ways.BATCH < _SMALL
 
 
 def with_way(manifest: Manifest, extractor: Extractor) -> Manifest:

@@ -75,13 +75,6 @@ def remember(optimizer: torch.optim.Optimizer, network: nn.Module, remembered: d
                 optimizer.state[parameter][kind] = _like(parameter, kind, value, optimizer)
 
 
-def copies(job: TrainJob) -> int:
-    """How many numbers the optimizer remembers for each one that learns."""
-    if job.optimizer == "lbfgs":
-        return 0
-    return (1 if job.momentum else 0) if job.optimizer == "sgd" else 2
-
-
 def _groups(job: TrainJob, network: VGG, rate: float) -> Iterator[dict[str, Any]]:
     """Parameters by their share of the rate, and among those the ones that decay apart from the ones that do not.
 

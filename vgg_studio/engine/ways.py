@@ -35,7 +35,7 @@ def way_for(
     BackendMissing for what was asked for and is not there.
     """
     _refuse(device, backend, precision, ncnn)
-    fitting = [] if profile is None or _small(shape, image_size) else _fitting(profile, backend, precision)
+    fitting = [] if profile is None or is_small(shape, image_size) else _fitting(profile, backend, precision)
     way = _fastest(fitting) if fitting else _usual(device, backend, precision)
     return msgspec.structs.replace(way, batch=_batch(device, shape, image_size))
 
@@ -99,7 +99,8 @@ def _usual(device: Device, backend: str, precision: str) -> Way:
     return Way(precision=device.precision if precision == "auto" else precision)
 
 
-def _small(shape: vgg.Shape, image_size: int) -> bool:
+def is_small(shape: vgg.Shape, image_size: int) -> bool:
+    """Whether a network is so small that it is unlike what was measured."""
     return vgg.macs(shape, image_size) * BATCH < SMALL_STEP
 
 
