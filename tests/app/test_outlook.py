@@ -15,8 +15,7 @@ from tests.fakes import FakeEngines
 from vgg_studio.app import train_job
 from vgg_studio.app.state import Studio
 from vgg_studio.app.train_page import TrainPage
-from vgg_studio.core import events as ev
-from vgg_studio.core import forecast, speed_words
+from vgg_studio.core import events as ev, forecast, speed_words
 from vgg_studio.core.jobs import QuickLookJob, TrainJob, TuneJob
 
 LOOK = ev.QuickLook(accuracy=0.868, spread=0.021, folds=5, count=640)

@@ -21,8 +21,7 @@ from vgg_studio.app.state import Studio
 from vgg_studio.app.table_parts import GAP
 from vgg_studio.app.train_page import TrainPage
 from vgg_studio.app.wrong_pictures import WrongDialog, captions
-from vgg_studio.core import events as ev
-from vgg_studio.core import recipes, wording
+from vgg_studio.core import events as ev, recipes, wording
 from vgg_studio.core.jobs import QuickLookJob, TrainJob
 
 Qd = Qt.ItemDataRole

@@ -11,8 +11,7 @@ from vgg_studio import paths
 from vgg_studio.app.settings import RecentFolder, Settings
 from vgg_studio.app.state import Studio
 from vgg_studio.app.thumbnails import BATCH
-from vgg_studio.core import events as ev
-from vgg_studio.core import language
+from vgg_studio.core import events as ev, language
 from vgg_studio.core.jobs import (
     DrawSamplesJob,
     ExportJob,

@@ -22,8 +22,7 @@ from vgg_studio.app.train_form import DiscardQuestion
 from vgg_studio.app.train_page import TrainPage
 from vgg_studio.app.train_state import State
 from vgg_studio.app.window import Window
-from vgg_studio.core import events as ev
-from vgg_studio.core import language, recipes
+from vgg_studio.core import events as ev, language, recipes
 from vgg_studio.core.demo_job import demo_job
 from vgg_studio.core.jobs import TrainJob
 

@@ -16,8 +16,7 @@ from vgg_studio.app import train_job
 from vgg_studio.app.fields import Choice
 from vgg_studio.app.state import Studio
 from vgg_studio.app.train_page import TrainPage
-from vgg_studio.core import events as ev
-from vgg_studio.core import recipes
+from vgg_studio.core import events as ev, recipes
 from vgg_studio.core.jobs import TrainJob
 
 CARDS = ev.DeviceFact(kind="cuda", name="NVIDIA H200", cores=16, cards=4)

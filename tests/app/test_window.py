@@ -19,8 +19,7 @@ from vgg_studio.app.rail import ROW
 from vgg_studio.app.state import Studio
 from vgg_studio.app.widgets import PlainButton
 from vgg_studio.app.window import Window
-from vgg_studio.core import events as ev
-from vgg_studio.core import language
+from vgg_studio.core import events as ev, language
 
 # --- pages and keys
 

@@ -137,8 +137,7 @@ def pooled_features(files: Sequence[Path]) -> Vectors:
     from torchvision.models import vgg16
     from torchvision.transforms import functional
 
-    from tests.benchmarks.peers.tutorial import DEVIATION
-    from tests.benchmarks.peers.tutorial import MEAN as AVERAGE
+    from tests.benchmarks.peers.tutorial import DEVIATION, MEAN as AVERAGE
     from vgg_studio.engine.device import prepare_process
 
     prepare_process()

@@ -15,8 +15,7 @@ from vgg_studio import paths
 from vgg_studio.cli import columns, help_pages, sentences
 from vgg_studio.cli.commands import app
 from vgg_studio.cli.text_printer import PlainScreen
-from vgg_studio.core import events as ev
-from vgg_studio.core import language
+from vgg_studio.core import events as ev, language
 from vgg_studio.core.progress import folded
 
 

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from vgg_studio.core import events as ev
-from vgg_studio.core import wording
+from vgg_studio.core import events as ev, wording
 from vgg_studio.core.progress import Progress, folded
 
 STARTED = ev.RunStarted(

@@ -11,8 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from vgg_studio.core import events as ev
-from vgg_studio.core import run_folder as rf
+from vgg_studio.core import events as ev, run_folder as rf
 from vgg_studio.core.errors import NotWritable, RunDamaged, RunExists, RunInUse, RunMissing, RunTooNew
 from vgg_studio.core.jobs import TrainJob
 

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vgg_studio.core import events as ev
-from vgg_studio.core import speed_words, vgg
+from vgg_studio.core import events as ev, speed_words, vgg
 
 SAID = ev.ForecastFact(seconds_low=38 * 60, seconds_high=45 * 60, memory_bytes=1_200_000_000, disk_bytes=340_000_000)
 

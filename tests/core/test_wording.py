@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from vgg_studio import paths
-from vgg_studio.core import events as ev
-from vgg_studio.core import language, wording
+from vgg_studio.core import events as ev, language, wording
 
 
 def test_that_per_cent_follows_the_language() -> None:

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from tests.engine.lessons import draw_folder, end, events_of, stopped, tiny
-from vgg_studio.core import events as ev
-from vgg_studio.core import recipes, vgg
+from vgg_studio.core import events as ev, recipes, vgg
 from vgg_studio.core.errors import RunDamaged, RunUnfinished
 from vgg_studio.core.facts import Way
 from vgg_studio.core.jobs import Stop, TrainJob

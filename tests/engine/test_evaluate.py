@@ -11,8 +11,7 @@ import pytest
 import torch
 
 from tests.engine.lessons import draw, draw_folder, events_of, only, stopped, tiny
-from vgg_studio.core import events as ev
-from vgg_studio.core import split, vgg
+from vgg_studio.core import events as ev, split, vgg
 from vgg_studio.core.jobs import EvaluateJob, PredictJob, Stop
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.core.run_folder import RunFolder

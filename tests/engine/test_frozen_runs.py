@@ -16,8 +16,7 @@ import torch
 
 from tests.engine.lessons import COLOURS, draw, draw_folder, end, events_of, numbers, only, stopped, tiny
 from vgg_studio import paths
-from vgg_studio.core import events as ev
-from vgg_studio.core import split
+from vgg_studio.core import events as ev, split
 from vgg_studio.core.facts import Way
 from vgg_studio.core.jobs import EvaluateJob, PredictJob, Stop, TrainJob
 from vgg_studio.core.run_folder import BEST, SPLIT, RunFolder

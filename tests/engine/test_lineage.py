@@ -11,8 +11,7 @@ import pytest
 import torch
 
 from tests.engine.lessons import draw_folder, end, events_of, only, stopped, tiny
-from vgg_studio.core import events as ev
-from vgg_studio.core import recipes, split
+from vgg_studio.core import events as ev, recipes, split
 from vgg_studio.core.jobs import EvaluateJob, Stop, TrainJob
 from vgg_studio.core.run_folder import BEST, CLASSES, MANIFEST, PREPROCESSING, SPLIT, RunFolder
 from vgg_studio.engine import checkpoint, feature_files, tensor_files

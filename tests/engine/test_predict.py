@@ -13,8 +13,7 @@ import pytest
 import torch
 
 from tests.engine.lessons import draw_folder, events_of, only, publish, tiny
-from vgg_studio.core import events as ev
-from vgg_studio.core import vgg
+from vgg_studio.core import events as ev, vgg
 from vgg_studio.core.jobs import ExportJob, PredictJob, Stop
 from vgg_studio.core.preprocessing import Preprocessing, to_json
 from vgg_studio.core.run_folder import RunFolder

@@ -11,13 +11,11 @@ import torch
 from torch import Tensor
 
 from tests.engine.lessons import draw_folder, end, events_of, numbers, only, stopped, tiny
-from vgg_studio.core import events as ev
-from vgg_studio.core import vgg
+from vgg_studio.core import events as ev, vgg
 from vgg_studio.core.jobs import Stop, TrainJob
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.core.run_folder import BEST
-from vgg_studio.engine import learner as learning
-from vgg_studio.engine import network, tensor_files
+from vgg_studio.engine import learner as learning, network, tensor_files
 from vgg_studio.engine.batches import Batch
 from vgg_studio.engine.device import choose
 from vgg_studio.engine.learner import Learner

@@ -18,8 +18,7 @@ from torch import Tensor
 
 from tests.engine.lessons import draw, draw_folder, only
 from vgg_studio import paths
-from vgg_studio.core import events as ev
-from vgg_studio.core import vgg
+from vgg_studio.core import events as ev, vgg
 from vgg_studio.core.errors import PictureRefused
 from vgg_studio.core.facts import Way
 from vgg_studio.core.jobs import Stop

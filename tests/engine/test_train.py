@@ -15,13 +15,11 @@ import pytest
 import torch
 
 from tests.engine.lessons import COLOURS, draw, draw_folder, end, events_of, numbers, only, publish, stopped, tiny
-from vgg_studio.core import events as ev
-from vgg_studio.core import split, vgg, writing
+from vgg_studio.core import events as ev, split, vgg, writing
 from vgg_studio.core.jobs import EvaluateJob, Stop
 from vgg_studio.core.progress import folded
 from vgg_studio.core.run_folder import BEST, EVENTS, FROZEN, MANIFEST, RunFolder
-from vgg_studio.engine import learner as learning
-from vgg_studio.engine import network, tensor_files, weights
+from vgg_studio.engine import learner as learning, network, tensor_files, weights
 from vgg_studio.engine.course import is_better
 from vgg_studio.engine.evaluate import evaluate
 from vgg_studio.engine.train import train

@@ -22,8 +22,7 @@ from vgg_studio.core.events import (
     Way,
 )
 from vgg_studio.core.jobs import Stop, TuneJob
-from vgg_studio.engine import layer_timing as timing
-from vgg_studio.engine import tuning
+from vgg_studio.engine import layer_timing as timing, tuning
 from vgg_studio.engine.device import Device, choose
 from vgg_studio.engine.ncnn_trunk import available
 from vgg_studio.engine.tuning import remembered, train_precision, tune, way_for

@@ -28,8 +28,7 @@ from vgg_studio.core.events import (
     to_line,
 )
 from vgg_studio.core.jobs import ScanJob, Stop
-from vgg_studio.pictures import known
-from vgg_studio.pictures import scan as scanning
+from vgg_studio.pictures import known, scan as scanning
 from vgg_studio.pictures.known import Known
 from vgg_studio.pictures.scan import list_folder, scan, usable
 

@@ -10,8 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from vgg_studio.app import theme
 from vgg_studio.app.fields import Choice
-from vgg_studio.app.widgets import Label, LinkButton, Sign, column, plain_tip, row
-from vgg_studio.app.widgets import row as side_by_side
+from vgg_studio.app.widgets import Label, LinkButton, Sign, column, plain_tip, row, row as side_by_side
 from vgg_studio.core import wording
 from vgg_studio.core.events import DeviceFact
 from vgg_studio.core.language import _

@@ -20,8 +20,7 @@ from vgg_studio.app.pages import FACTORIES, Loader
 from vgg_studio.app.settings import Settings
 from vgg_studio.app.state import Studio
 from vgg_studio.app.window import Window
-from vgg_studio.core import events as ev
-from vgg_studio.core import language
+from vgg_studio.core import events as ev, language
 from vgg_studio.core.language import _
 
 if TYPE_CHECKING:

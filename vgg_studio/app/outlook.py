@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from vgg_studio.core import events as ev
-from vgg_studio.core import forecast, recipes
+from vgg_studio.core import events as ev, forecast, recipes
 from vgg_studio.core.jobs import QuickLookJob, TrainJob, TuneJob
 
 if TYPE_CHECKING:

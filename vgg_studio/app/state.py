@@ -17,8 +17,7 @@ from vgg_studio.app.prediction_state import ExportState, PredictionState
 from vgg_studio.app.scan_state import ScanState, begun
 from vgg_studio.app.settings import RecentFolder, Settings
 from vgg_studio.app.thumbnails import ThumbnailStore
-from vgg_studio.core import events as ev
-from vgg_studio.core import language
+from vgg_studio.core import events as ev, language
 from vgg_studio.core.jobs import DrawSamplesJob, ExportJob, PredictJob, ScanJob, StopHow, TrainJob
 from vgg_studio.core.progress import Progress, folded
 from vgg_studio.core.run_folder import RunFolder, list_runs, new_run_path

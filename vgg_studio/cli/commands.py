@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vgg_studio.cli import options as opt
-from vgg_studio.cli import outlook, resuming, settings
+from vgg_studio.cli import options as opt, outlook, resuming, settings
 from vgg_studio.cli.demonstration import demonstrate
 from vgg_studio.cli.naming import name_pictures
 from vgg_studio.cli.printer import JsonPrinter, Printer, SilentPrinter

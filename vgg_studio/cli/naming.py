@@ -12,8 +12,7 @@ import msgspec
 from vgg_studio.cli.failing import DONE, FAILED, complain
 from vgg_studio.cli.printer import Printer
 from vgg_studio.cli.session import Session, exit_code
-from vgg_studio.core import events as ev
-from vgg_studio.core import tables, writing
+from vgg_studio.core import events as ev, tables, writing
 from vgg_studio.core.errors import PathMissing, describe_reason
 from vgg_studio.core.jobs import PredictJob
 from vgg_studio.core.language import _, ngettext

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from vgg_studio.core import events as ev
-from vgg_studio.core import jobs
+from vgg_studio.core import events as ev, jobs
 
 Engine = Callable[[jobs.AnyJob, jobs.Stop], Iterator[ev.Event]]
 

@@ -12,9 +12,7 @@ from vgg_studio import paths
 from vgg_studio.cli import resuming
 from vgg_studio.cli.printer import Printer
 from vgg_studio.cli.session import Session, exit_code
-from vgg_studio.core import events as ev
-from vgg_studio.core import forecast as reckoning
-from vgg_studio.core import recipes, split
+from vgg_studio.core import events as ev, forecast as reckoning, recipes, split
 from vgg_studio.core.errors import EverythingLearns, RunExists, RunUnfinished, UsageError
 from vgg_studio.core.jobs import QuickLookJob, TrainJob, TuneJob
 from vgg_studio.core.run_folder import RunFolder, new_run_path

@@ -6,8 +6,7 @@ import os
 import shlex
 
 from vgg_studio.cli import speed
-from vgg_studio.core import events as ev
-from vgg_studio.core import speed_words, vgg, wording
+from vgg_studio.core import events as ev, speed_words, vgg, wording
 from vgg_studio.core.errors import Diverged, describe_reason
 from vgg_studio.core.language import _, ngettext
 from vgg_studio.core.progress import Progress

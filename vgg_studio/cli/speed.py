@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib.util
 
 from vgg_studio.cli import columns
-from vgg_studio.core import events as ev
-from vgg_studio.core import speed_words, vgg, wording
+from vgg_studio.core import events as ev, speed_words, vgg, wording
 from vgg_studio.core.language import _
 from vgg_studio.core.progress import Progress
 

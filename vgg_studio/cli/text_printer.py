@@ -71,8 +71,7 @@ class LiveScreen:
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, TextColumn
-        from rich.progress import Progress as Bars
+        from rich.progress import BarColumn, Progress as Bars, TextColumn
         from rich.table import Column
 
         self._console = Console(file=sys.stdout, markup=False, emoji=False, highlight=False)

@@ -27,8 +27,7 @@ from typing import ClassVar
 
 from vgg_studio.core.events import Failure
 from vgg_studio.core.language import N_, _, joined
-from vgg_studio.core.reasons import DETAILS
-from vgg_studio.core.reasons import REASONS as REASONS
+from vgg_studio.core.reasons import DETAILS, REASONS as REASONS
 
 
 class StudioError(Exception):

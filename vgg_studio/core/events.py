@@ -11,6 +11,13 @@ from typing import Any, Literal, Union
 
 import msgspec
 
+from vgg_studio.core.data_events import (
+    Finding as Finding,
+    FindingsMade as FindingsMade,
+    PreviewMade as PreviewMade,
+    Seen as Seen,
+    SplitWritten as SplitWritten,
+)
 from vgg_studio.core.facts import (  # the groups of facts belong to the vocabulary of events: `events.Guess`
     BaseEvent as BaseEvent,
     Candidate as Candidate,
@@ -29,6 +36,12 @@ from vgg_studio.core.facts import (  # the groups of facts belong to the vocabul
     Way as Way,
     WeightsReport as WeightsReport,
     WrongPicture as WrongPicture,
+)
+from vgg_studio.core.inspect_events import (
+    FitFact as FitFact,
+    LayerFact as LayerFact,
+    NetworkInspected as NetworkInspected,
+    TensorFact as TensorFact,
 )
 from vgg_studio.core.training_events import (
     BatchEnded as BatchEnded,
@@ -51,6 +64,7 @@ Phase = Literal[
     "loading_network",
     "downloading",
     "measuring",
+    "comparing",
     "preparing",
     "extracting",
     "training",
@@ -230,6 +244,10 @@ Event = Union[  # noqa: UP007 - msgspec reads the union at run time; one line a 
     PictureLeftOut,
     ClassLeftOut,
     FolderScanned,
+    FindingsMade,
+    PreviewMade,
+    SplitWritten,
+    NetworkInspected,
     ThumbnailMade,
     ThumbnailFailed,
     RunStarted,

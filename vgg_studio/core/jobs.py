@@ -7,48 +7,33 @@ from typing import Literal, Union
 import msgspec
 
 from vgg_studio.core import vgg
+from vgg_studio.core.data_jobs import (
+    HELD_BACK as HELD_BACK,
+    RESIZES as RESIZES,
+    VARIATIONS as VARIATIONS,
+    DrawSamplesJob as DrawSamplesJob,
+    FetchDataJob as FetchDataJob,
+    PreviewJob as PreviewJob,
+    ScanJob as ScanJob,
+    ThumbnailJob as ThumbnailJob,
+    WriteSplitJob as WriteSplitJob,
+    held_back as held_back,
+)
 from vgg_studio.core.errors import UsageError
-from vgg_studio.core.events import PictureRef
+from vgg_studio.core.facts import PictureRef
+from vgg_studio.core.job_rules import Job as Job, between, one_of
 
 StopHow = Literal["pause", "finish", "discard", "cancel"]
 
 OPTIMIZERS = ("sgd", "adam", "adamw", "lbfgs")  # lbfgs: the last layer alone, all pictures at once
 SCHEDULES = ("none", "step", "cosine")
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu", "all")  # all: every graphics card of this machine
-RESIZES = ("square", "crop")  # straight to the square; shorter side, then centre crop
 NORMALISATIONS = ("half", "data", "imagenet")  # from scratch only; with weights it is theirs
 DEFAULT_EPOCHS, NOT_CHOSEN = 20, -1
-VARIATIONS = ("none", "flip", "flip_crop")
 FEATURES = ("auto", "none", "fp16", "bf16", "fp32")  # how precisely features of the frozen part are kept; none: not
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 BACKENDS = ("auto", "torch", "ncnn")
-
-
-class Job(msgspec.Struct, frozen=True, kw_only=True, tag_field="order"):
-    """What every order has in common: nothing but its tag."""
-
-
-class ScanJob(Job, tag="scan", frozen=True, kw_only=True):
-    """List a folder, open every picture once, tell what can be used."""
-
-    data: str
-    seed: int = 0
-
-
-class ThumbnailJob(Job, tag="thumbnails", frozen=True, kw_only=True):
-    """Make small JPEGs of pictures (longer side `side` px) in the cache folder. `data` is the folder paths are relative to."""
-
-    pictures: list[PictureRef]
-    data: str = ""
-    side: int = 256
-
-
-class DrawSamplesJob(Job, tag="draw_samples", frozen=True, kw_only=True):
-    """Draw the built-in sample pictures into a folder (done once; a complete one is left as it is)."""
-
-    folder: str
-    count: int = 480
-    seed: int = 7
+INITIALS = ("auto", "xavier", "kaiming", "paper")  # how fresh weights are drawn
 
 
 class TrainJob(Job, tag="train", frozen=True, kw_only=True):
@@ -96,43 +81,52 @@ class TrainJob(Job, tag="train", frozen=True, kw_only=True):
     label_smoothing: float = 0.0
     ema: float = 0.0  # decay of the moving average of the weights, a step; 0: none
     mirror: bool = False  # an answer is the mean over the picture and its mirror image
+    class_weights: bool = False  # each class counts the same in the loss, however many pictures it has
+    blocks: str = ""  # own blocks instead of the variant's: "1x64,1x128,2x256" are convolutions x channels
+    initial: str = "auto"
+    recipe: str = ""  # the recipe that the settings began with: told, not obeyed
+    val_percent: int = HELD_BACK  # of each class, where the folder gives no such part
+    test_percent: int = HELD_BACK
+    corrections: bool = True  # heed what was left out or put into another class by hand
 
     def __post_init__(self) -> None:
         if self.epochs == NOT_CHOSEN and not self.resume:
             msgspec.structs.force_setattr(self, "epochs", DEFAULT_EPOCHS)
-        _one_of("variant", self.variant, vgg.VARIANTS)
-        _one_of("train-from", self.train_from, ("", *vgg.STAGES))
-        _one_of("optimizer", self.optimizer, OPTIMIZERS)
-        _one_of("schedule", self.schedule, SCHEDULES)
-        _one_of("device", self.device, DEVICES)
-        _one_of("resize", self.resize, RESIZES)
-        _one_of("normalisation", self.normalisation, NORMALISATIONS)
-        _one_of("variation", self.variation, VARIATIONS)
-        _one_of("width-divisor", self.width_divisor, (1, 2, 4, 8, 16))
-        _one_of("head", self.head, vgg.HEADS)
-        _one_of("features", self.features, FEATURES)
-        _one_of("precision", self.precision, PRECISIONS)
-        _one_of("backend", self.backend, BACKENDS)
-        _between("image-size", self.image_size, 32, 1024)
+        one_of("variant", self.variant, vgg.VARIANTS)
+        one_of("train-from", self.train_from, ("", *vgg.STAGES))
+        one_of("optimizer", self.optimizer, OPTIMIZERS)
+        one_of("schedule", self.schedule, SCHEDULES)
+        one_of("device", self.device, DEVICES)
+        one_of("resize", self.resize, RESIZES)
+        one_of("normalisation", self.normalisation, NORMALISATIONS)
+        one_of("variation", self.variation, VARIATIONS)
+        one_of("width-divisor", self.width_divisor, (1, 2, 4, 8, 16))
+        one_of("head", self.head, vgg.HEADS)
+        one_of("features", self.features, FEATURES)
+        one_of("precision", self.precision, PRECISIONS)
+        one_of("backend", self.backend, BACKENDS)
+        one_of("initial", self.initial, INITIALS)
+        held_back(self.val_percent, self.test_percent)
+        between("image-size", self.image_size, 32, 1024)
         if self.epochs != NOT_CHOSEN:
-            _between("epochs", self.epochs, 1, 10_000)
-        _between("batch-size", self.batch_size, 1, 4096)
-        _between("channels", self.channels, 1, 4)
-        _between("warmup", self.warmup, 0, 10_000)
-        _between("patience", self.patience, 0, 10_000)
-        _between("dropout", self.dropout, 0.0, 0.95)
-        _between("momentum", self.momentum, 0.0, 0.9999)
-        _between("weight-decay", self.weight_decay, 0.0, 10.0)
-        _between("step-epochs", self.step_epochs, 1, 10_000)
-        _between("step-factor", self.step_factor, 1e-6, 1.0)
-        _between("seed", self.seed, -(2**63), 2**63 - 1)
-        _between("checkpoint-minutes", self.checkpoint_minutes, 0.0, 1e6)
-        _between("views", self.views, 1, 64)
-        _between("layer-decay", self.layer_decay, 1e-6, 1.0)
-        _between("label-smoothing", self.label_smoothing, 0.0, 0.9)
-        _between("ema", self.ema, 0.0, 0.99999)
+            between("epochs", self.epochs, 1, 10_000)
+        between("batch-size", self.batch_size, 1, 4096)
+        between("channels", self.channels, 1, 4)
+        between("warmup", self.warmup, 0, 10_000)
+        between("patience", self.patience, 0, 10_000)
+        between("dropout", self.dropout, 0.0, 0.95)
+        between("momentum", self.momentum, 0.0, 0.9999)
+        between("weight-decay", self.weight_decay, 0.0, 10.0)
+        between("step-epochs", self.step_epochs, 1, 10_000)
+        between("step-factor", self.step_factor, 1e-6, 1.0)
+        between("seed", self.seed, -(2**63), 2**63 - 1)
+        between("checkpoint-minutes", self.checkpoint_minutes, 0.0, 1e6)
+        between("views", self.views, 1, 64)
+        between("layer-decay", self.layer_decay, 1e-6, 1.0)
+        between("label-smoothing", self.label_smoothing, 0.0, 0.9)
+        between("ema", self.ema, 0.0, 0.99999)
         if self.learning_rate is not None:
-            _between("lr", self.learning_rate, 1e-12, 1e3)
+            between("lr", self.learning_rate, 1e-12, 1e3)
         if self.weights != "none" and (self.width_divisor > 1 or self.slim_linear or self.channels != 3):
             raise UsageError(name="weights", value=self.weights, allowed="no_weights")
         if self.optimizer == "lbfgs" and not self.resume and not self.trains_last_layer:
@@ -171,8 +165,8 @@ class EvaluateJob(Job, tag="evaluate", frozen=True, kw_only=True):
     batch_size: int = 0  # 0: chosen by the engine
 
     def __post_init__(self) -> None:
-        _one_of("split", self.split, ("", "val", "test"))
-        _one_of("device", self.device, DEVICES)
+        one_of("split", self.split, ("", "val", "test"))
+        one_of("device", self.device, DEVICES)
 
 
 class QuickLookJob(Job, tag="quick_look", frozen=True, kw_only=True):
@@ -185,7 +179,7 @@ class QuickLookJob(Job, tag="quick_look", frozen=True, kw_only=True):
     folds: int = 5
 
     def __post_init__(self) -> None:
-        _between("folds", self.folds, 2, 20)
+        between("folds", self.folds, 2, 20)
 
 
 class TuneJob(Job, tag="tune", frozen=True, kw_only=True):
@@ -196,8 +190,8 @@ class TuneJob(Job, tag="tune", frozen=True, kw_only=True):
     again: bool = False
 
     def __post_init__(self) -> None:
-        _one_of("variant", self.variant, vgg.VARIANTS)
-        _one_of("device", self.device, DEVICES)
+        one_of("variant", self.variant, vgg.VARIANTS)
+        one_of("device", self.device, DEVICES)
 
 
 class PredictJob(Job, tag="predict", frozen=True, kw_only=True):
@@ -210,10 +204,52 @@ class PredictJob(Job, tag="predict", frozen=True, kw_only=True):
     threshold: float | None = None  # None: the model's own
 
     def __post_init__(self) -> None:
-        _one_of("device", self.device, DEVICES)
-        _between("top", self.top, 1, 1000)
+        one_of("device", self.device, DEVICES)
+        between("top", self.top, 1, 1000)
         if self.threshold is not None:
-            _between("threshold", self.threshold, 0.0, 1.0)
+            between("threshold", self.threshold, 0.0, 1.0)
+
+
+class InspectJob(Job, tag="inspect", frozen=True, kw_only=True):
+    """Look inside a network: a variant's name, a file of weights or a run folder. `save` writes a slice of it to a file.
+
+    `first` and `last` are torchvision keys such as features.0 and features.9; "" is the beginning and the end.
+    """
+
+    source: str
+    image_size: int = 224
+    channels: int = 3
+    classes: int = 1000
+    width_divisor: int = 1
+    slim_linear: bool = False
+    blocks: str = ""
+    head: str = "classic"
+    save: str = ""
+    first: str = ""
+    last: str = ""
+
+    def __post_init__(self) -> None:
+        between("image-size", self.image_size, 32, 1024)
+        between("channels", self.channels, 1, 4)
+        between("classes", self.classes, 1, 100_000)
+        one_of("width-divisor", self.width_divisor, (1, 2, 4, 8, 16))
+        one_of("head", self.head, vgg.HEADS)
+
+
+class SaveCodeJob(Job, tag="save_code", frozen=True, kw_only=True):
+    """Write the run (or, without one, the order) as a short torch script, with the initial weights it starts from beside it."""
+
+    run: str
+    file: str
+
+
+class SavePlotsJob(Job, tag="save_plots", frozen=True, kw_only=True):
+    """Write a run's curves as loss and acc pictures, and a grid of its test pictures with true and predicted names."""
+
+    run: str
+    folder: str
+    columns: int = 5
+    rows: int = 4
 
 
 class ExportJob(Job, tag="export", frozen=True, kw_only=True):
@@ -224,7 +260,21 @@ class ExportJob(Job, tag="export", frozen=True, kw_only=True):
 
 
 AnyJob = Union[  # noqa: UP007 - read by msgspec at run time
-    ScanJob, ThumbnailJob, DrawSamplesJob, TrainJob, EvaluateJob, QuickLookJob, TuneJob, PredictJob, ExportJob
+    ScanJob,
+    ThumbnailJob,
+    DrawSamplesJob,
+    PreviewJob,
+    WriteSplitJob,
+    FetchDataJob,
+    TrainJob,
+    EvaluateJob,
+    QuickLookJob,
+    TuneJob,
+    PredictJob,
+    InspectJob,
+    SaveCodeJob,
+    SavePlotsJob,
+    ExportJob,
 ]
 
 
@@ -262,13 +312,3 @@ def to_line(request: Request) -> bytes:
 def from_line(line: bytes) -> Request:
     """The request in a line. Raises msgspec.DecodeError or UsageError."""
     return _decoder.decode(line)
-
-
-def _one_of(name: str, value: str | int, allowed: tuple[str | int, ...]) -> None:
-    if value not in allowed:
-        raise UsageError(name=name, value=str(value), allowed=", ".join(str(item) for item in allowed if item != ""))
-
-
-def _between(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:  # also refuses what is not a number
-        raise UsageError(name=name, value=str(value), allowed=f"{low}..{high}")

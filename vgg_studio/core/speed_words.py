@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vgg_studio.core import events as ev
-from vgg_studio.core import vgg
+from vgg_studio.core import events as ev, vgg
 from vgg_studio.core.language import N_, _, ngettext
 from vgg_studio.core.wording import duration, number, percent, pictures, stage_title
 

@@ -13,13 +13,13 @@ from typing import Literal
 
 import msgspec
 
+from vgg_studio.core.data_jobs import HELD_BACK
 from vgg_studio.core.errors import RunDamaged
 from vgg_studio.core.events import LeftOut, Part, PictureRef
 
 Layout = Literal["classes", "train_val_test", "train_test", "train_val"]
 
 PARTS: tuple[Part, ...] = ("train", "val", "test")
-HELD_BACK = 15  # per cent of a class, for each of val and test
 _CUT: dict[Layout, tuple[Part, ...]] = {"classes": ("val", "test"), "train_test": ("val",)}
 _HEADER = ("part", "label", "class", "path", "raw", "row")
 _FORMULA = tuple("=+-@\t\r'")

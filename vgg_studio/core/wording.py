@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from vgg_studio.core import events as ev
-from vgg_studio.core import vgg
+from vgg_studio.core import events as ev, vgg
 from vgg_studio.core.errors import describe
 from vgg_studio.core.language import N_, _, current, ngettext
 from vgg_studio.core.progress import Progress

@@ -24,8 +24,7 @@ from vgg_studio.core.errors import StorageError
 from vgg_studio.core.events import Candidate, Event, MachineProfile, MachineTuned, PhaseProgress, PhaseStarted, Way
 from vgg_studio.core.jobs import Stop, TuneJob
 from vgg_studio.core.writing import write_json
-from vgg_studio.engine import layer_timing as timing
-from vgg_studio.engine import ncnn_trunk, network, threads
+from vgg_studio.engine import layer_timing as timing, ncnn_trunk, network, threads
 from vgg_studio.engine.device import Device, choose
 from vgg_studio.engine.ending import Steps, check, one_job_ended
 from vgg_studio.engine.ways import most_workers, train_precision, way_for

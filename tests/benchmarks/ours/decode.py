@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks.peers.speaking import SIDE, given, say
-from tests.benchmarks.peers.speaking import Watch as Stopwatch
+from tests.benchmarks.peers.speaking import SIDE, Watch as Stopwatch, given, say
 from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.preprocessing import for_new_run
 from vgg_studio.engine.data import ahead, open_array, workers

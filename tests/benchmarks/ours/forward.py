@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from tests.benchmarks.peers.speaking import SIDE, given, say
-from tests.benchmarks.peers.speaking import Watch as Stopwatch
+from tests.benchmarks.peers.speaking import SIDE, Watch as Stopwatch, given, say
 from vgg_studio.core import vgg
 from vgg_studio.core.preprocessing import Preprocessing
-from vgg_studio.engine import network as networks
-from vgg_studio.engine import tuning
+from vgg_studio.engine import network as networks, tuning
 from vgg_studio.engine.device import choose, prepare_process
 from vgg_studio.engine.extract import Extractor
 
