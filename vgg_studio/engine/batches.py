@@ -16,9 +16,9 @@ from torch.nn import functional as F
 from vgg_studio.core.errors import PictureRefused
 from vgg_studio.core.events import PictureRef
 from vgg_studio.core.split import Item
-from vgg_studio.engine import draws
 from vgg_studio.engine.card_store import DeviceStore
 from vgg_studio.engine.data import Bytes, PictureStore, Refusal, ahead, workers
+from vgg_studio.pictures import varying
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,9 @@ def _batch(
     values = pictures.numpy()
     if good:
         np.stack(arrays, out=values)
-    mirrored, boxes = _drawn(good, variation)
-    if mirrored is not None:
-        values[mirrored] = values[mirrored, :, ::-1]
-    return Batch(pictures, _labels(items, good), boxes, refused)
+    drawn = _drawn(good, variation)
+    varying.turn(values, drawn)
+    return Batch(pictures, _labels(items, good), _boxes(drawn), refused)
 
 
 def _on_device(
@@ -114,8 +113,9 @@ def _on_device(
     tasks = (partial(_usable, items, some, store.load) for some in numbers)
     with contextlib.closing(ahead(tasks, workers(), depth=2 * workers())) as loading:
         for good, refused in loading:
-            mirrored, boxes = _drawn(good, variation)
-            pictures = store.gather([items[number].picture for number in good], mirrored)
+            drawn = _drawn(good, variation)
+            boxes = _boxes(drawn)
+            pictures = store.gather([items[number].picture for number in good], drawn.mirrored)
             labels = _labels(items, good).to(store.device, non_blocking=True)
             moved = None if boxes is None else boxes.to(store.device, non_blocking=True)
             yield Batch(pictures, labels, moved, refused)
@@ -140,13 +140,14 @@ def _labels(items: Sequence[Item], numbers: list[int]) -> Tensor:
     return torch.tensor([items[number].label for number in numbers], dtype=torch.int64)
 
 
-def _drawn(numbers: list[int], variation: Variation | None) -> tuple[npt.NDArray[np.bool_] | None, Tensor | None]:
-    """Which pictures are mirrored, and their crops."""
-    if variation is None or variation.kind == "none" or not numbers:
-        return None, None
-    drawn = draws.uniform(variation.seed, variation.epoch, numbers, draws.FOR_VIEW)
-    crops = variation.kind == "flip_crop"
-    return drawn[:, 0] < 0.5, torch.from_numpy(draws.crop_boxes(drawn).astype(np.float32)) if crops else None
+def _drawn(numbers: list[int], variation: Variation | None) -> varying.Drawn:
+    if variation is None:
+        return varying.Drawn()
+    return varying.drawn_for(variation.kind, variation.seed, variation.epoch, numbers)
+
+
+def _boxes(drawn: varying.Drawn) -> Tensor | None:
+    return None if drawn.boxes is None else torch.from_numpy(drawn.boxes)
 
 
 def missing(items: Sequence[Item], refused: set[PictureRef]) -> npt.NDArray[np.bool_]:
