@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.pictures import shuffled
-from vgg_studio.core import split
+from vgg_studio.core import cutting, split
 from vgg_studio.core.errors import RunDamaged
 from vgg_studio.core.events import Part, PictureRef
 from vgg_studio.core.split import PARTS, Item, Layout, Listing, Split
@@ -97,13 +97,147 @@ def test_that_few_pictures_go_to_training_first_then_checking_then_the_score(
     assert split.split_counts(_listing(count), seed=0) == {"train": train, "val": val, "test": test}
 
 
-@given(st.integers(1, 5000), st.integers(1, 2))
-def test_that_training_keeps_at_least_one_and_most_of_many(count: int, parts: int) -> None:
-    held = split.shares(count, parts)
-    assert sum(held) <= count - 1
-    assert all(share >= 0 for share in held)
-    if count >= 20:
-        assert all(abs(share - 0.15 * count) <= 0.5 for share in held)
+_PER_CENT = st.sampled_from([0, 1, 10, 15, 33, 50])
+
+
+@given(st.integers(1, 5000), st.lists(_PER_CENT, min_size=1, max_size=2))
+def test_that_training_keeps_at_least_one_and_the_parts_what_was_asked_for(count: int, percents: list[int]) -> None:
+    held = cutting.shares(count, percents)
+    assert 0 <= sum(held) <= count - 1
+    for share, percent in zip(held, percents, strict=True):
+        assert (share == 0) or percent
+        if percent and count > len(percents):
+            assert share >= 1
+        if count >= 100:
+            assert abs(share - percent / 100 * count) <= 2
+
+
+def _cut_without_groups(listing: Listing, seed: int) -> list[Item]:
+    """The rule as it was before there were groups, spelled out: each class in the order of its hashes, cut by numbers."""
+    held = []
+    for label in range(len(listing.classes)):
+        items = [item for item in listing.items["train"] if item.label == label]
+        items.sort(key=lambda item: split._rank(item, listing.classes[item.label], seed))
+        share = max(1, (15 * len(items) + 50) // 100)
+        spare = max(0, len(items) - 1)
+        held += items[: min(share, spare) + min(share, max(0, spare - share))]
+    return held
+
+
+@given(st.lists(st.integers(0, 60), min_size=2, max_size=4), st.integers(-5, 5))
+def test_that_without_groups_the_split_is_the_one_of_older_runs(counts: list[int], seed: int) -> None:
+    listing = _listing(*counts)
+    made = split.make(listing, seed)
+    assert sorted(split._key(item) for item in made.val + made.test) == sorted(
+        split._key(item) for item in _cut_without_groups(listing, seed)
+    )
+    assert split.make(listing, seed, groups={}) == made
+
+
+@st.composite
+def _grouped(draw: st.DrawFn) -> tuple[Listing, dict[PictureRef, int]]:
+    """A listing with groups of all sizes, within classes and across them."""
+    listing = _listing(*draw(st.lists(st.integers(2, 40), min_size=2, max_size=4)))
+    pictures = shuffled([item.picture for item in listing.items["train"]], draw(st.integers(0, 9)))
+    groups: dict[PictureRef, int] = {}
+    for number, size in enumerate(draw(st.lists(st.integers(2, 12), max_size=8))):
+        for _ in range(min(size, len(pictures))):
+            groups[pictures.pop()] = number
+    return listing, groups
+
+
+@given(_grouped(), st.integers(0, 5), _PER_CENT, _PER_CENT)
+def test_that_no_group_stands_on_both_sides_of_a_border(
+    made_of: tuple[Listing, dict[PictureRef, int]], seed: int, val: int, test: int
+) -> None:
+    listing, groups = made_of
+    made = split.make(listing, seed, val, test, groups)
+    assert Counter(_everything(made)) == Counter(listing.items["train"])
+    assert made.groups == groups
+    parts_of: dict[int, set[str]] = {}
+    for part in PARTS:
+        for item in made.part(part):
+            if item.picture in groups:
+                parts_of.setdefault(groups[item.picture], set()).add(part)
+    assert all(len(parts) == 1 for parts in parts_of.values())
+    assert not split.leaked(made, "test")
+    learned = {item.label for item in made.train}
+    assert learned == {item.label for item in listing.items["train"]}
+    assert (bool(val), bool(test)) >= (bool(made.val), bool(made.test))
+
+
+@given(_grouped(), st.integers(0, 100))
+def test_that_the_order_of_listing_does_not_matter_with_groups_either(
+    made_of: tuple[Listing, dict[PictureRef, int]], order: int
+) -> None:
+    listing, groups = made_of
+    mixed = Listing(
+        folder=listing.folder,
+        layout=listing.layout,
+        classes=listing.classes,
+        items={"train": shuffled(listing.items["train"], order)},
+    )
+    other_numbers = {picture: 1000 - number for picture, number in groups.items()}
+    one, other = split.make(mixed, 3, groups=other_numbers), split.make(listing, 3, groups=groups)
+    assert all(one.part(part) == other.part(part) for part in PARTS)
+
+
+def _in_pairs(listing: Listing, size: int = 2) -> dict[PictureRef, int]:
+    return {item.picture: number // size for number, item in enumerate(listing.items["train"])}
+
+
+def test_that_classes_keep_their_shares_where_groups_are_small() -> None:
+    listing = _listing(100, 40)
+    made = split.make(listing, 1, groups=_in_pairs(listing))
+    for part in (made.val, made.test):
+        counts = Counter(item.label for item in part)
+        assert abs(counts[0] - 15) <= 1
+        assert abs(counts[1] - 6) <= 1
+
+
+def test_that_a_class_of_a_few_large_groups_is_in_every_part() -> None:
+    listing = _listing(30, 30)
+    made = split.make(listing, 1, groups=_in_pairs(listing, 10))
+    assert [Counter(item.label for item in made.part(part)) for part in PARTS] == [{0: 10, 1: 10}] * 3
+
+
+def test_that_a_class_of_one_group_is_learned_from() -> None:
+    listing = _listing(6, 30)
+    groups = {item.picture: 7 for item in listing.items["train"] if item.label == 0}
+    made = split.make(listing, 0, groups=groups)
+    assert {item.label for item in made.val + made.test} == {1}
+
+
+def test_that_a_new_picture_in_a_group_leaves_nearly_all_others_where_they_were() -> None:
+    before = split.make(_listing(100), 2, groups=_in_pairs(_listing(100)))
+    after = split.make(_listing(101), 2, groups=_in_pairs(_listing(101)))
+    moved = [part for part in PARTS for item in before.part(part) if item not in after.part(part)]
+    assert len(moved) <= 4
+
+
+@pytest.mark.parametrize(
+    ("val", "test", "counts"),
+    [(0, 0, (20, 0, 0)), (0, 20, (16, 0, 4)), (20, 0, (16, 4, 0)), (50, 50, (1, 10, 9)), (1, 1, (18, 1, 1))],
+)
+def test_that_parts_may_be_larger_smaller_and_absent(val: int, test: int, counts: tuple[int, ...]) -> None:
+    made = split.split_counts(_listing(20), 0, val, test)
+    assert tuple(made.values()) == counts
+
+
+def test_that_the_share_for_the_score_is_not_asked_where_a_test_part_is_given() -> None:
+    made = split.make(_listing(100, 20, layout="train_test", test=(7, 8)), 0, val_percent=0, test_percent=50)
+    assert (len(made.train), len(made.val), len(made.test)) == (120, 0, 15)
+
+
+def test_that_pictures_of_a_given_part_which_stand_in_training_too_are_told() -> None:
+    listing = _listing(5, 6, layout="train_val_test", val=(2, 3), test=(2, 1))
+    train, val, test = (listing.items[part] for part in PARTS)
+    groups = {train[0].picture: 4, test[1].picture: 4, val[0].picture: 5, test[0].picture: 5, train[1].picture: 6}
+    made = split.make(listing, 0, groups=groups)
+    assert split.leaked(made, "test") == {test[1].picture}
+    assert split.leaked(made, "val") == frozenset()
+    assert split.leaked(made, "train") == frozenset()
+    assert split.leaked(split.make(listing, 0), "test") == frozenset()
 
 
 def test_that_checking_is_cut_from_training_where_only_a_test_part_is_given() -> None:
@@ -134,7 +268,11 @@ def _pictures() -> st.SearchStrategy[PictureRef]:
 def _splits(draw: st.DrawFn) -> Split:
     names = draw(st.lists(st.text(st.characters(codec="utf-8"), max_size=8), min_size=1, max_size=4))
     items = st.lists(st.builds(Item, _pictures(), st.integers(0, len(names) - 1)), max_size=6)
-    return Split(classes=names, train=draw(items), val=draw(items), test=draw(items))
+    made = Split(classes=names, train=draw(items), val=draw(items), test=draw(items))
+    for item in _everything(made):
+        if (number := draw(st.integers(-3, 3))) >= 0:
+            made.groups[item.picture] = number
+    return made
 
 
 @given(_splits())
@@ -159,6 +297,7 @@ def _damages() -> Iterator[bytes]:
     yield good.replace(b"val,", b"exam,", 1)
     yield b"\xff\xfe" + good
     yield good + b'train,0,"c0'
+    yield good + b"train,0,c0,x.png,,-1,3\r\n"
 
 
 @pytest.mark.parametrize("data", list(_damages()), ids=lambda data: repr(data[-12:]))

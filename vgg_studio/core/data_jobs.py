@@ -6,8 +6,10 @@ from vgg_studio.core.facts import PictureRef
 from vgg_studio.core.job_rules import Job, between, one_of
 
 VARIATIONS = ("none", "flip", "flip_crop", "crop", "crop_upside_down")
+CROPPING = VARIATIONS[2:]  # over a frozen part each picture is cut in a few fixed ways
 RESIZES = ("square", "crop")  # straight to the square; shorter side, then centre crop
 HELD_BACK = 15  # per cent of a class, for each of val and test
+_MOST_HELD_BACK = 80  # of both together
 
 
 class ScanJob(Job, tag="scan", frozen=True, kw_only=True):
@@ -84,4 +86,4 @@ class FetchDataJob(Job, tag="fetch_data", frozen=True, kw_only=True):
 def held_back(val: int, test: int) -> None:
     """Raise UsageError where the two parts leave too little to learn from."""
     between("val-percent", val, 0, 50)
-    between("test-percent", test, 0, 50)
+    between("test-percent", test, 0, min(50, _MOST_HELD_BACK - val))
