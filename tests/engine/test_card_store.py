@@ -14,6 +14,7 @@ from tests.engine.lessons import draw_folder
 from vgg_studio.core.errors import PictureRefused
 from vgg_studio.core.events import PictureRef
 from vgg_studio.core.jobs import Stop
+from vgg_studio.core.jobs import VARIATIONS
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.core.split import Item
 from vgg_studio.engine import batches, card_store
@@ -54,7 +55,7 @@ def same(ours: list[Batch], theirs: list[Batch]) -> bool:
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("kind", ["", "none", "flip", "flip_crop"])
+@pytest.mark.parametrize("kind", ["", *VARIATIONS])
 def test_that_batches_from_a_device_are_the_ordinary_ones(folder: Path, kind: str, channels: int, device: str) -> None:
     prep, items = Preprocessing(image_size=24, channels=channels), items_in(folder)
     variation = Variation(kind, seed=3, epoch=2) if kind else None

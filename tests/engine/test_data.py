@@ -17,7 +17,7 @@ from tests.engine.lessons import draw, draw_folder, only
 from vgg_studio.core import events as ev
 from vgg_studio.core.errors import PictureRefused
 from vgg_studio.core.events import PictureRef
-from vgg_studio.core.jobs import Stop, TrainJob
+from vgg_studio.core.jobs import VARIATIONS, Stop, TrainJob
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.core.split import Item
 from vgg_studio.engine import batches, draws, schedule
@@ -166,7 +166,7 @@ def test_that_a_picture_that_cannot_be_read_leaves_the_others_with_their_own_lab
     assert [picture for picture, _ in batch.refused] == [items[2].picture]
 
 
-@pytest.mark.parametrize("kind", ["none", "flip", "flip_crop"])
+@pytest.mark.parametrize("kind", VARIATIONS)
 def test_that_a_picture_is_varied_alike_in_any_batch(folder: Path, kind: str) -> None:
     store, items = store_of(folder), items_in(folder)
     variation = Variation(kind, seed=4, epoch=2)

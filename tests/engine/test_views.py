@@ -34,7 +34,16 @@ def test_that_each_round_draws_anew_and_all_views_come_up_about_equally_often() 
     assert np.array_equal(rounds[0][:100], views.drawn("flip_crop", 4, 1, 1, 100))
 
 
-@pytest.mark.parametrize(("variation", "wanted"), [("none", (0,)), ("flip", (0, 1)), ("flip_crop", (2, 3, 4))])
+@pytest.mark.parametrize(
+    ("variation", "wanted"),
+    [
+        ("none", (0,)),
+        ("flip", (0, 1)),
+        ("flip_crop", (2, 3, 4)),
+        ("crop", (100, 101, 102)),
+        ("crop_upside_down", (200, 201, 202)),
+    ],
+)
 def test_that_only_views_that_are_told_are_drawn(variation: str, wanted: tuple[int, ...]) -> None:
     assert views.every(variation, 3) == wanted
     drawn = {int(view) for epoch in range(20) for view in views.drawn(variation, 3, 0, epoch, 50)}
@@ -71,3 +80,22 @@ def test_that_plain_and_mirrored_pictures_beside_crops_are_whole() -> None:
     assert np.array_equal(shown[0], pictures[0])
     assert np.array_equal(shown[2], pictures[2][:, ::-1])
     assert views.varied(pictures.copy(), [0, 1, 0], DIGESTS[:3])[1] is None
+
+
+def test_that_views_of_one_law_are_no_other_laws_whatever_else_is_in_the_batch() -> None:
+    alone, boxes = views.varied(stack(60), [100 + number % 5 for number in range(60)], DIGESTS)
+    mixed, other = views.varied(stack(60), [(2 if number % 2 else 100) + number % 5 for number in range(60)], DIGESTS)
+
+    assert boxes is not None
+    assert other is not None
+    assert np.array_equal(alone, stack(60))
+    assert np.array_equal(boxes[::2], other[::2])
+    assert np.array_equal(mixed[::2], alone[::2])
+    assert (boxes[:, 2] * boxes[:, 3]).min() < 0.4 <= (other[1::2, 2] * other[1::2, 3]).min() + 1e-6
+
+
+def test_that_half_of_the_fixed_crops_are_upside_down_where_they_may_be() -> None:
+    _, boxes = views.varied(stack(60), [200 + number % 3 for number in range(60)], DIGESTS)
+
+    assert boxes is not None
+    assert 15 < (boxes[:, 3] < 0).sum() < 45

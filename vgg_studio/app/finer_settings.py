@@ -8,10 +8,16 @@ from vgg_studio.app.advanced_settings import Fields, rate_words
 from vgg_studio.app.fields import Amount, Choice, Number
 from vgg_studio.app.widgets import Label
 from vgg_studio.core import recipes
-from vgg_studio.core.jobs import TrainJob
+from vgg_studio.core.jobs import CROPPING, TrainJob
 from vgg_studio.core.language import N_, _
 
-VARIATION_WORDS = {"none": N_("none"), "flip": N_("mirrored"), "flip_crop": N_("mirrored, cut")}
+VARIATION_WORDS = {
+    "none": N_("none"),
+    "flip": N_("mirrored"),
+    "flip_crop": N_("mirrored, cut"),
+    "crop": N_("cut hard"),
+    "crop_upside_down": N_("cut, turned"),
+}
 FEATURE_WORDS = {"auto": N_("automatic"), "none": N_("off")}
 PRECISION_WORDS = {"auto": N_("automatic"), "fp32": N_("fp32"), "bf16": N_("bf16")}
 
@@ -52,7 +58,7 @@ class PictureSettings(Fields):
         self.features.choose(job.features)
         self.precision.choose(job.precision)
         frozen = recipes.train_from(job) != "block1"
-        self.fields["views"].set_visible(job.variation == "flip_crop" and frozen)
+        self.fields["views"].set_visible(job.variation in CROPPING and frozen)
         self.fields["features"].set_visible(frozen)
 
     def retranslate(self) -> None:
@@ -64,7 +70,13 @@ class PictureSettings(Fields):
         self.precision.fill([(_(words), name) for name, words in PRECISION_WORDS.items()])
         self._name(
             {
-                "variation": (_("Variation"), _("Pictures are shown mirrored, or cut differently each time, too.")),
+                "variation": (
+                    _("Variation"),
+                    _(
+                        "Pictures are shown mirrored, or cut differently each time, too. Cut hard shows as little as a twelfth"
+                        " of a picture; turned shows half of them upside down."
+                    ),
+                ),
                 "views": (_("Views"), _("In so many ways each picture is cut for the layers that stay as they are.")),
                 "mirror": (_("Ask mirrored, too"), _("An answer is the mean over the picture as it is and mirrored.")),
                 "features": (

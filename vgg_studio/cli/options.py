@@ -126,6 +126,15 @@ LabelSmoothing = Annotated[
         metavar="0..0.9", help=N_("Share of each answer that is spread over all classes (0)."), rich_help_panel=LEARNING
     ),
 ]
+ClassWeights = Annotated[
+    bool | None,
+    typer.Option(
+        "--class-weights/--no-class-weights",
+        metavar="",
+        help=N_("Let each class count the same, however many pictures it has (no)."),
+        rich_help_panel=LEARNING,
+    ),
+]
 Ema = Annotated[
     float | None,
     typer.Option(
@@ -159,6 +168,22 @@ Resize = Annotated[
         rich_help_panel=PICTURES,
     ),
 ]
+ValPercent = Annotated[
+    int | None,
+    typer.Option(
+        metavar="0..50",
+        help=N_("Per cent of each class that chooses the best round, where DATA has no such part (15)."),
+        rich_help_panel=PICTURES,
+    ),
+]
+TestPercent = Annotated[
+    int | None,
+    typer.Option(
+        metavar="0..50",
+        help=N_("Per cent of each class that is kept for the final score, where DATA has no such part (15)."),
+        rich_help_panel=PICTURES,
+    ),
+]
 Normalisation = Annotated[
     str | None,
     typer.Option(
@@ -171,14 +196,19 @@ Variation = Annotated[
     str | None,
     typer.Option(
         metavar=_choices(jobs.VARIATIONS),
-        help=N_("How pictures are varied while learning (flip)."),
+        help=N_(
+            "How pictures are varied while learning: mirrored, cut, or cut as the tutorials do it, the last half of the"
+            " time upside down (flip)."
+        ),
         rich_help_panel=PICTURES,
     ),
 ]
 Views = Annotated[
     int | None,
     typer.Option(
-        metavar="N", help=N_("Crops of each picture that flip_crop draws from (8)."), rich_help_panel=PICTURES
+        metavar="N",
+        help=N_("Crops of each picture that are drawn from where a part of the network does not learn (8)."),
+        rich_help_panel=PICTURES,
     ),
 ]
 Mirror = Annotated[

@@ -152,7 +152,7 @@ class _Sums:
     @property
     def kept_views(self) -> float:
         """Views of a training picture that are needed in the whole run; L-BFGS looks at all of them in each round."""
-        views = {"none": 1, "flip": 2, "flip_crop": self.job.views}[self.job.variation]
+        views = {"none": 1, "flip": 2}.get(self.job.variation, self.job.views)
         return float(views) if self.job.optimizer == "lbfgs" else views_drawn(views, self.job.epochs)
 
     @property

@@ -8,6 +8,7 @@ import msgspec
 
 from vgg_studio.core import vgg
 from vgg_studio.core.data_jobs import (
+    CROPPING as CROPPING,
     HELD_BACK as HELD_BACK,
     RESIZES as RESIZES,
     VARIATIONS as VARIATIONS,
@@ -76,7 +77,7 @@ class TrainJob(Job, tag="train", frozen=True, kw_only=True):
     features: str = "auto"
     precision: str = "auto"  # what is computed in; auto is what this machine does fastest without harm
     backend: str = "auto"  # what computes the frozen part
-    views: int = 8  # flip_crop over a frozen part: so many fixed views of each picture
+    views: int = 8  # crops over a frozen part: so many fixed views of each picture
     layer_decay: float = 1.0  # each block further from the head learns at this share of the rate of the one behind it
     label_smoothing: float = 0.0
     ema: float = 0.0  # decay of the moving average of the weights, a step; 0: none

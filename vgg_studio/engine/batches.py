@@ -25,8 +25,8 @@ from vgg_studio.pictures import varying
 class Batch:
     """Pictures (N, side, side, channels) as bytes, or their features; their classes (N), and those that could not be read.
 
-    `boxes` (N, 4) are the crops as left, top, width, height in fractions of the side, or None. `mirrored` are the features
-    of the mirror images, where an answer needs them too.
+    `boxes` (N, 4) are the crops as left, top, width, height in fractions of the side, or None; a negative height shows what
+    lies above `top`, upside down. `mirrored` are the features of the mirror images, where an answer needs them too.
     """
 
     pictures: Tensor

@@ -16,11 +16,16 @@ MASK = (1 << 64) - 1
 _ORDER = 1 << 40  # keeps the order's draws apart from those of the pictures
 _SMALLEST_CROP = 0.4  # of the picture's area; below, crops of small pictures often miss what they show
 _FLATTEST = 3 / 4  # sides of a crop
+_SMALLEST_RESIZED, _TRIES = 0.08, 10  # RandomResizedCrop's own
 FOR_VIEW = 5  # values that a varied picture takes: flip; crop's area, ratio, left, top
+_FOR_RESIZED = 3 + 2 * _TRIES  # flip; crop's left, top; area and ratio of each try
 
 
 class Drawn(NamedTuple):
-    """What chance decides for some pictures: which are mirrored (N), and their crops (N, 4) as `crop_boxes` has them."""
+    """What chance decides for some pictures: which are mirrored (N), and their crops (N, 4) as `crop_boxes` has them.
+
+    A crop with a negative height shows what lies above its `top`, upside down.
+    """
 
     mirrored: npt.NDArray[np.bool_] | None = None
     boxes: npt.NDArray[np.float32] | None = None
@@ -51,13 +56,53 @@ def crop_boxes(drawn: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.stack([drawn[:, 3] * (1 - width), drawn[:, 4] * (1 - height), width, height], axis=1)
 
 
+def resized_boxes(drawn: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Left, top, width, height of each crop by the law of torchvision's RandomResizedCrop, for a square picture.
+
+    8 to 100 % of the area, sides from 3:4 to 4:3; a crop that would reach beyond the picture is drawn again, ten times in all,
+    then it is the whole picture. (`crop_boxes` cuts off what reaches beyond.)
+    """
+    area = _SMALLEST_RESIZED + (1 - _SMALLEST_RESIZED) * drawn[:, 3::2]
+    ratio = _FLATTEST ** (1 - 2 * drawn[:, 4::2])
+    widths, heights = np.sqrt(area * ratio), np.sqrt(area / ratio)
+    fits = (widths <= 1) & (heights <= 1)
+    first, found = fits.argmax(axis=1)[:, None], fits.any(axis=1)
+    width = np.where(found, np.take_along_axis(widths, first, 1)[:, 0], 1.0)
+    height = np.where(found, np.take_along_axis(heights, first, 1)[:, 0], 1.0)
+    return np.stack([drawn[:, 1] * (1 - width), drawn[:, 2] * (1 - height), width, height], axis=1)
+
+
+def upside_down(boxes: npt.NDArray[np.float64], turned: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """The boxes, some of which show what is in them upside down: counted from their bottom, with a negative height."""
+    left, top, width, height = boxes.T
+    return np.stack([left, np.where(turned, top + height, top), width, np.where(turned, -height, height)], axis=1)
+
+
+def count_for(kind: str) -> int:
+    """How many values a variation takes for each picture."""
+    return _FOR_RESIZED if kind.startswith("crop") else FOR_VIEW
+
+
+def decided(kind: str, drawn: npt.NDArray[np.float64]) -> Drawn:
+    """What a variation makes of the values (N, count_for(kind)) that were drawn for pictures."""
+    match kind:
+        case "flip":
+            return Drawn(drawn[:, 0] < 0.5)
+        case "flip_crop":
+            return Drawn(drawn[:, 0] < 0.5, crop_boxes(drawn).astype(np.float32))
+        case "crop":
+            return Drawn(None, resized_boxes(drawn).astype(np.float32))
+        case "crop_upside_down":
+            return Drawn(None, upside_down(resized_boxes(drawn), drawn[:, 0] < 0.5).astype(np.float32))
+        case _:
+            return Drawn()
+
+
 def drawn_for(kind: str, seed: int, epoch: int, numbers: npt.ArrayLike) -> Drawn:
     """What a variation (`core.jobs.VARIATIONS`) does in one round to the pictures with these numbers in their part."""
     if kind == "none" or not np.size(numbers):
         return Drawn()
-    drawn = uniform(seed, epoch, numbers, FOR_VIEW)
-    boxes = crop_boxes(drawn).astype(np.float32) if kind == "flip_crop" else None
-    return Drawn(drawn[:, 0] < 0.5, boxes)
+    return decided(kind, uniform(seed, epoch, numbers, count_for(kind)))
 
 
 def turn(pictures: npt.NDArray[np.uint8], drawn: Drawn) -> None:
