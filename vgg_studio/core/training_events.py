@@ -39,6 +39,7 @@ class RunStarted(BaseEvent, tag="run_started", frozen=True, kw_only=True):
     forecast: ForecastFact | None = None
     way: Way | None = None  # null where nothing is frozen
     processes: int = 1
+    counts: list[int] = []  # pictures to learn from, of each class
 
 
 class RunResumed(BaseEvent, tag="run_resumed", frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -89,7 +90,7 @@ def afresh(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
     course = course_of(run, parts, store, network, chosen, diary, known)
     if profile is not None and run.writes:
         _foretell(course, parts, profile)
-    yield started(run, network)
+    yield started(run, network, parts)
     return course
 
 
@@ -146,10 +147,11 @@ def _make(run: RunFolder, prep: Preprocessing, parts: Split, network: VGG, diary
         raise
 
 
-def started(run: RunFolder, network: VGG) -> RunStarted:
+def started(run: RunFolder, network: VGG, parts: Split) -> RunStarted:
     """Everything that is known before the first batch."""
     manifest = run.manifest
     shape, stage = network.shape, manifest.job.train_from
+    counts = Counter(item.label for item in parts.train)
     return RunStarted(
         run=str(run.path),
         data=manifest.job.data,
@@ -169,6 +171,7 @@ def started(run: RunFolder, network: VGG) -> RunStarted:
         forecast=manifest.forecast,
         way=manifest.way,
         processes=manifest.processes,
+        counts=[counts[label] for label in range(len(parts.classes))],
     )
 
 
@@ -196,7 +199,8 @@ def pictures(
     left_out += [LeftOut(picture=picture, reason=error.reason) for picture, error in refused.items()]
     for name, count in too_small(listing, set(refused)):
         yield ClassLeftOut(name=name, count=count)
-    return store, split.make(usable(listing, set(refused)), job.seed), left_out
+    parts = split.make(usable(listing, set(refused)), job.seed, job.val_percent, job.test_percent)
+    return store, parts, left_out
 
 
 def _settled(job: TrainJob, data: str) -> TrainJob:

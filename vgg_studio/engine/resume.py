@@ -51,7 +51,7 @@ def again(job: TrainJob, stop: Stop, diary: Diary) -> Steps[Course]:
         if run.manifest.frozen:
             checkpoint.load_weights(network, checkpoint.tensors_of(run, run.manifest.frozen))
     yield PhaseStarted(phase="preparing")
-    yield started(run, network)
+    yield started(run, network, parts)
     course = course_of(run, parts, store, network, chosen, diary, known)
     course.unusable.update(refused)
     told = {entry.picture for entry in run.manifest.left_out}
