@@ -54,7 +54,7 @@ def forecast(session: Session, printer: Printer, data: str, given: dict[str, Any
     job = resuming.settings("forecast", data, given)
     from vgg_studio.pictures.listing import list_folder
 
-    parts = split.make(list_folder(job.data), job.seed)
+    parts = split.make(list_folder(job.data), job.seed, job.val_percent, job.test_percent)
     counts: dict[str, int] = {part: len(parts.part(part)) for part in split.PARTS}
     profiles: list[ev.MachineProfile] = []
     ending = session.run(TuneJob(variant=job.variant, device=job.device), printer, lambda event: _keep(profiles, event))

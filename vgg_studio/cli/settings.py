@@ -34,6 +34,7 @@ LEARNING: dict[str, Any] = {
     "warmup": opt.Warmup,
     "patience": opt.Patience,
     "label_smoothing": opt.LabelSmoothing,
+    "class_weights": opt.ClassWeights,
     "ema": opt.Ema,
     "variation": opt.Variation,
     "views": opt.Views,
@@ -45,6 +46,8 @@ PICTURES: dict[str, Any] = {
     "resize": opt.Resize,
     "normalisation": opt.Normalisation,
     "seed": opt.Seed,
+    "val_percent": opt.ValPercent,
+    "test_percent": opt.TestPercent,
 }
 SPEED: dict[str, Any] = {
     "features": opt.Features,
@@ -55,7 +58,18 @@ SPEED: dict[str, Any] = {
 EVERYTHING = NETWORK | LEARNING | PICTURES | SPEED
 LOOK = {
     name: EVERYTHING[name]
-    for name in ("variant", "weights", "image_size", "resize", "seed", "precision", "backend", "device")
+    for name in (
+        "variant",
+        "weights",
+        "image_size",
+        "resize",
+        "seed",
+        "val_percent",
+        "test_percent",
+        "precision",
+        "backend",
+        "device",
+    )
 }
 
 
