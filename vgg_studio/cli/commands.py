@@ -14,7 +14,7 @@ from vgg_studio.cli.printer import JsonPrinter, Printer, SilentPrinter
 from vgg_studio.cli.session import Session, exit_code
 from vgg_studio.cli.settings import taking
 from vgg_studio.cli.text_printer import TextPrinter
-from vgg_studio.core import jobs
+from vgg_studio.core import jobs, recipe_words, tutorials
 from vgg_studio.core.errors import StudioError, UsageError
 from vgg_studio.core.language import N_
 from vgg_studio.core.wording import escaped
@@ -56,10 +56,20 @@ def train(
     data: opt.Data = None,
     out: opt.Out = None,
     resume: opt.Resume = False,
+    every: opt.Every = 0,
     json: opt.Json = False,
 ) -> int:
     """Begin a run or go on with one; resuming.py tells which."""
-    return _train(context.obj, out or "", json, lambda: resuming.order(data or "", out or "", resume, given))
+    return _train(context.obj, out or "", json, lambda: resuming.order(data or "", out or "", resume, given), every)
+
+
+@app.command(name="recipes", help=N_("List the recipes: settings to begin with, and what they are for."))
+def list_recipes() -> int:
+    """Print each with its sentence, what is different from the tutorial, and its command."""
+    for recipe in tutorials.RECIPES.values():
+        for line in [*recipe_words.lines(recipe), ""]:
+            typer.echo(line)
+    return 0
 
 
 @app.command(help=N_("Train the next stage, from the best network of a run on: what makes it better."))
@@ -76,8 +86,8 @@ def improve(
     return _train(context.obj, out or "", json, lambda: outlook.next_stage(run, data or "", out or "", given))
 
 
-def _train(session: Session, out: str, json: bool, order: Callable[[], jobs.TrainJob]) -> int:
-    with printer(json) as shown:
+def _train(session: Session, out: str, json: bool, order: Callable[[], jobs.TrainJob], every: int = 0) -> int:
+    with printer(json, every) as shown:
         try:
             job = order()
         except UsageError:
@@ -85,6 +95,8 @@ def _train(session: Session, out: str, json: bool, order: Callable[[], jobs.Trai
         except StudioError as error:
             ending = session.refuse(jobs.TrainJob(run=escaped(out)), error, shown)
         else:
+            if told := recipe_words.differing(job):
+                shown.say(told)
             ending = session.run(job, shown)
     return exit_code(ending)
 
@@ -194,8 +206,8 @@ def engine(role: opt.Role = "train") -> int:
     return serve(role)
 
 
-def printer(json: bool) -> Printer:
+def printer(json: bool, every: int = 0) -> Printer:
     """JSON lines for programs, text for people; nothing from processes that train under another one's lead."""
     if not place().leads:
         return SilentPrinter()
-    return JsonPrinter() if json else TextPrinter()
+    return JsonPrinter() if json else TextPrinter(every=every)

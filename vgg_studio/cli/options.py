@@ -244,6 +244,16 @@ Backend = Annotated[
         rich_help_panel=SPEED,
     ),
 ]
+Recipe = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help=N_("Begin with a recipe's settings; other options replace them. vgg-studio recipes lists all."),
+    ),
+]
+Every = Annotated[
+    int, typer.Option(metavar="N", help=N_("Print the loss about every N batches, too (0: not)."), rich_help_panel=RUN)
+]
 CheckpointMinutes = Annotated[
     float | None,
     typer.Option(metavar="X", help=N_("Save at least this often; rounds are always saved (10)."), rich_help_panel=RUN),

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from vgg_studio import paths
-from vgg_studio.core import recipes
+from vgg_studio.core import recipes, tutorials
 from vgg_studio.core.errors import FolderMissing, ResumeMismatch, RunExists, RunMissing, UsageError, WeightsMissing
 from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.language import _
@@ -42,7 +42,24 @@ def order(data: str, out: str, resume: bool, given: dict[str, Any]) -> TrainJob:
         raise RunExists(path=out)
     _check_weights(given)
     run = os.path.abspath(text(out)) if out else str(new_run_path(paths.runs_folder(), given["data"]))
-    return TrainJob(run=run, **given)
+    return chosen(given | {"run": run})
+
+
+def chosen(given: dict[str, Any]) -> TrainJob:
+    """The order that is meant: what is given, on top of a recipe where one is named. Raises UsageError, DataError."""
+    name = given.get("recipe", "").strip().lower()
+    return tutorials.order(given | {"recipe": name}, _proposed(given) if name == tutorials.AUTO else None)
+
+
+def _proposed(given: dict[str, Any]) -> TrainJob:
+    """What suits the folder's pictures and this machine."""
+    from vgg_studio.engine.device import choose
+    from vgg_studio.pictures.listing import list_folder
+
+    listing = list_folder(given["data"])
+    count = sum(len(items) for items in listing.items.values())
+    has_gpu = choose(given.get("device", "auto")).fact.kind != "cpu"
+    return recipes.defaults(count, has_gpu, given.get("weights", "none"))
 
 
 def repeated(data: str, out: str, given: dict[str, Any]) -> TrainJob | None:
@@ -72,7 +89,7 @@ def settings(command: str, data: str, given: dict[str, Any]) -> TrainJob:
         raise UsageError(name="DATA", value=_("left out"), allowed=f"{command} DATA")
     _make_absolute(data, given)
     _check_weights(given)
-    return TrainJob(**given)
+    return chosen(given)
 
 
 def _make_absolute(data: str, given: dict[str, Any]) -> None:
@@ -109,7 +126,12 @@ def _as_trained(job: TrainJob, name: str) -> Any:
 
 
 def _meant(job: TrainJob, name: str, wanted: Any) -> Any:
-    """Three names of a stage mean the one layer of a light head."""
+    """Three names of a stage mean the one layer of a light head; own blocks that are the paper's are its network."""
+    if name == "recipe":
+        return wanted.strip().lower()
+    if name == "blocks":
+        meant = msgspec.structs.replace(job, blocks=wanted)
+        return meant.blocks if meant.variant == job.variant else wanted
     return recipes.train_from(msgspec.structs.replace(job, train_from=wanted)) if name == "train_from" else wanted
 
 

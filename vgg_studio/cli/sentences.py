@@ -89,6 +89,17 @@ def class_unknown(event: ev.ClassLeftOut) -> str:
     )
 
 
+def batch_ended(event: ev.BatchEnded) -> str:
+    """How far a round is, with its means so far."""
+    return _("Round {round}, batch {batch} of {batches}: loss {loss}, {right} right so far").format(
+        round=event.epoch,
+        batch=event.batch,
+        batches=event.batches,
+        loss=_loss(event.loss),
+        right=wording.percent(event.accuracy),
+    )
+
+
 def epoch_ended(event: ev.EpochEnded, epochs: int) -> str:
     """One round in one line."""
     values = {

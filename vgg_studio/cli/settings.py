@@ -55,7 +55,8 @@ SPEED: dict[str, Any] = {
     "backend": opt.Backend,
     "device": opt.Device,
 }
-EVERYTHING = NETWORK | LEARNING | PICTURES | SPEED
+RECIPE: dict[str, Any] = {"recipe": opt.Recipe}
+EVERYTHING = RECIPE | NETWORK | LEARNING | PICTURES | SPEED
 LOOK = {
     name: EVERYTHING[name]
     for name in (

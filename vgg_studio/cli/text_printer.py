@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from vgg_studio.cli import columns, sentences, speed
+from vgg_studio.cli.coaching import Coaching
 from vgg_studio.core import events as ev
 from vgg_studio.core.jobs import AnyJob, DrawSamplesJob, EvaluateJob, PredictJob, TrainJob
 from vgg_studio.core.language import N_, _, ngettext
@@ -123,11 +124,14 @@ def fitting_screen() -> Screen:
 class TextPrinter:
     """Tells a person what happens. Nothing that comes from a file name or a class name can steer the terminal."""
 
-    def __init__(self, screen: Screen | None = None) -> None:
+    def __init__(self, screen: Screen | None = None, every: int = 0) -> None:
         self._screen = screen or fitting_screen()
+        self._every = every  # batches between two lines with the loss; 0: rounds tell it
+        self._told = (0, 0)  # round, and how many times so many batches of it
         self._progress = Progress()
         self._job: type[AnyJob] = TrainJob
         self._left_out = 0
+        self._coaching = Coaching(TrainJob())
 
     def __enter__(self) -> Self:
         return self
@@ -148,6 +152,8 @@ class TextPrinter:
     def begin(self, job: AnyJob) -> None:
         """The same phase is called after what is done in it."""
         self._job = type(job)
+        if isinstance(job, TrainJob):
+            self._coaching = Coaching(job)
 
     def show(self, event: ev.Event) -> None:
         """Print what the event tells, or move the bar."""
@@ -178,12 +184,15 @@ class TextPrinter:
                 return [sentences.left_out(event)] if self._left_out <= MOST_LEFT_OUT else []
             case ev.PhaseStarted(phase=phase):
                 return [] if phase in _TOLD_BY_ROUNDS or self._is_live else [self._phase(phase)]
+            case ev.BatchEnded():
+                return self._loss(event)
             case ev.EpochEnded():
-                return [sentences.epoch_ended(event, self._progress.epochs)]
+                line = sentences.epoch_ended(event, self._progress.epochs)
+                return [line, *self._coaching.lines(self._progress)]
             case ev.Evaluation():
                 return [*sentences.evaluation(event), *columns.class_table(event), *columns.confusion_table(event)]
             case ev.RunEnded():
-                return sentences.run_ended(event, self._progress)
+                return [*self._coaching.lines(self._progress), *sentences.run_ended(event, self._progress)]
             case _:
                 return self._facts(event)
 
@@ -210,6 +219,12 @@ class TextPrinter:
             case ev.Exported():
                 lines = [sentences.exported(file) for file in event.files]
         return lines
+
+    def _loss(self, event: ev.BatchEnded) -> list[str]:
+        if not self._every:
+            return []
+        told, self._told = self._told, (event.epoch, event.batch // self._every)
+        return [sentences.batch_ended(event)] if self._told > max(told, (event.epoch, 0)) else []
 
     @property
     def _is_live(self) -> bool:

@@ -6,7 +6,19 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-COMMANDS = ("train", "improve", "quick-look", "forecast", "tune", "evaluate", "predict", "export", "demo", "engine")
+COMMANDS = (
+    "train",
+    "recipes",
+    "improve",
+    "quick-look",
+    "forecast",
+    "tune",
+    "evaluate",
+    "predict",
+    "export",
+    "demo",
+    "engine",
+)
 
 
 @dataclass(frozen=True)

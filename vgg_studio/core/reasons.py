@@ -19,6 +19,7 @@ REASONS: dict[str, str] = {
     "damaged": N_("is damaged"),
     "unreadable": N_("could not be read from the disk"),
     "too_slow": N_("took too long to read"),
+    "by_hand": N_("by hand"),
 }
 
 DETAILS: dict[str, str] = {  # what `detail` or `allowed` says where it is one of these; else it is shown as it is
@@ -46,5 +47,11 @@ DETAILS: dict[str, str] = {  # what `detail` or `allowed` says where it is one o
     "too_slow": N_("the server stopped sending"),
     "too_large": N_("the file is larger than {megabytes} MB"),
     "unsafe_address": N_("the address is not https"),
+    "recipe_b": N_("auto, a, c, c-scratch, d, e; what b looks at is told by: vgg-studio inspect vgg16"),
     "no_weights": N_("none, for slim networks and other than 3 channels"),
+    "no_official": N_("none or a file, for this network has no official weights"),
+    "own_blocks": N_(
+        "1 to 10 blocks such as 1x64,1x128,2x256, each of 1 to 8 convolutions times 1 to 2048 channels"
+    ),
+    "no_blocks": N_("none, for A-LRN and C have blocks of their own"),
 }
