@@ -18,19 +18,24 @@ _HISTORY = 10
 Chunks = Callable[[], Iterator[tuple[Tensor, Tensor]]]  # features (N, width) and classes (N) of some pictures at a time
 
 
-def improve(head: nn.Module, chunks: Chunks, weight_decay: float, device: torch.device) -> tuple[float, int, int]:
+def improve(
+    head: nn.Module, chunks: Chunks, weight_decay: float, device: torch.device, weights: Tensor | None = None
+) -> tuple[float, int, int]:
     """Take up to STEPS steps of L-BFGS (Nocedal and Wright, algorithm 7.5, strong Wolfe line search) from where `head` stands.
 
     `head` ends in one linear layer; only that learns. The loss is the mean cross-entropy plus weight_decay / 2 times the
-    squared weights, both in units in which features have a mean square of 1. Each call starts with an empty history, so it
+    squared weights, both in units in which features have a mean square of 1; with `weights` (classes,) it is the mean that
+    torch's CrossEntropyLoss takes with them. Each call starts with an empty history, so it
     depends on the weights alone and a training can go on from any checkpoint. Returns the summed cross-entropy, how many
-    answers were right and how many pictures there were, with the weights as they then are. Where several processes train
+    answers were right and how many pictures there were, unweighted, with the layer as it then is. Where several processes train
     together each brings its share of the pictures, and gets its share of those sums.
     """
     linear = next(module for module in reversed(list(head.modules())) if isinstance(module, nn.Linear))
     held = _held(chunks, device)
-    count, scale = _measured(held)
-    weight, bias = _start(linear, held, count, scale, weight_decay)
+    if weights is not None:
+        weights = weights.to(device)
+    count, scale = _measured(held, weights)
+    weight, bias = _start(linear, held, count, scale, weight_decay, weights)
     search = torch.optim.LBFGS([weight, bias], max_iter=STEPS, history_size=_HISTORY, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
@@ -39,7 +44,7 @@ def improve(head: nn.Module, chunks: Chunks, weight_decay: float, device: torch.
         total.backward()  # type: ignore[no-untyped-call]
         value = total.detach()
         for features, labels in held():
-            part = F.cross_entropy(F.linear(features, weight / scale, bias), labels, reduction="sum") / count
+            part = _entropy(F.linear(features, weight / scale, bias), labels, weights) / count
             part.backward()  # type: ignore[no-untyped-call]
             value = value + part.detach()
         here().add_up([weight.grad, bias.grad])
@@ -53,13 +58,16 @@ def improve(head: nn.Module, chunks: Chunks, weight_decay: float, device: torch.
 
 
 @torch.no_grad()
-def _start(linear: nn.Linear, held: Chunks, count: int, scale: float, weight_decay: float) -> tuple[Tensor, Tensor]:
+def _start(
+    linear: nn.Linear, held: Chunks, count: float, scale: float, weight_decay: float, weights: Tensor | None
+) -> tuple[Tensor, Tensor]:
     """The weights in the units of the search, and the biases; zeros where they know less than nothing, as fresh ones do.
 
     (The loss has one valley, and from far up its side it is a long way down.)
     """
     weight, bias = linear.weight * scale, linear.bias.clone()
-    entropy = float(here().exchange([_score(linear, held)[0]]).sum()) / max(1, count)
+    own = sum(float(_entropy(linear(features), labels, weights)) for features, labels in held())
+    entropy = float(here().exchange([own]).sum()) / (count or 1)
     if not entropy + weight_decay / 2 * float(weight.square().sum()) <= math.log(linear.out_features):
         weight, bias = torch.zeros_like(weight), torch.zeros_like(bias)
     return weight.requires_grad_(), bias.requires_grad_()
@@ -82,16 +90,20 @@ def _moved(features: Tensor, labels: Tensor, device: torch.device) -> tuple[Tens
     return features.to(device).float().flatten(1), labels.to(device)
 
 
-def _measured(held: Chunks) -> tuple[int, float]:
-    """How many pictures there are in all processes, and the root of the mean square of their features."""
+def _entropy(scores: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
+    return F.cross_entropy(scores, labels, weight=weights, reduction="sum")
+
+
+def _measured(held: Chunks, weights: Tensor | None) -> tuple[float, float]:
+    """How much all pictures of all processes count together, and the root of the mean square of their features."""
     count, numbers, squares = 0.0, 0.0, 0.0
     for features, labels in held():
-        count += len(labels)
+        count += len(labels) if weights is None else float(weights[labels].double().sum())
         numbers += features.numel()
         squares += float(features.double().square().sum())
     count, numbers, squares = here().exchange([count, numbers, squares]).sum(axis=0).tolist()
     scale = (squares / numbers) ** 0.5 if numbers else 0.0
-    return int(count), scale or 1.0
+    return count, scale or 1.0
 
 
 @torch.no_grad()

@@ -37,10 +37,13 @@ class Learner:
 
     A batch holds pictures as bytes where all stages learn, else features of the frozen part (engine/source.py). `part` is
     how many of a batch are computed at once: all of them (0), or fewer since memory ran out; the gradient is the same, but
-    that batch normalisation which learns measures each part by itself, and dropout draws anew.
+    that batch normalisation which learns measures each part by itself, and dropout draws anew. `weights` (classes,) is how
+    much a picture of each class counts in the loss; the round's figures stay plain.
     """
 
-    def __init__(self, network: VGG, job: TrainJob, device: Device, prep: Preprocessing) -> None:
+    def __init__(
+        self, network: VGG, job: TrainJob, device: Device, prep: Preprocessing, weights: Tensor | None = None
+    ) -> None:
         self.network = network.to(device.torch).to(memory_format=torch.channels_last)
         self.device = device
         self.job = job
@@ -61,6 +64,8 @@ class Learner:
         exact = torch.float32 if device.torch.type == "mps" else torch.float64  # MPS has no double precision
         self.sums = torch.zeros(3, dtype=exact, device=device.torch)
         self._scaling = Scaling(prep, device.torch)
+        self._weights = None if weights is None else weights.to(device.torch)
+        self._weight = torch.ones(())  # of the batch, in all processes
         torch.backends.cudnn.benchmark = True  # batches have one shape: search the fastest way once
 
     def start_round(self) -> None:
@@ -81,6 +86,7 @@ class Learner:
         if self.network.training != measures:
             self.network.train(measures)
         optimizers.set_rate(self.optimizer, rate)
+        self._weigh(batch)
         if self.rehearsals and len(batch):
             self.rehearsals -= 1
             self._rehearse(batch, seed, whole)
@@ -90,6 +96,12 @@ class Learner:
         self.scaler.update()
         if self.average is not None:
             self.average.update(number)
+
+    def _weigh(self, batch: Batch) -> None:
+        """Find out how much the batch counts in all processes: what its loss is divided by."""
+        if self._weights is not None:
+            own = self._weights[batch.labels.to(self.device.torch, torch.int64)].sum()
+            self._weight = here().total(own).to(self.device.torch)
 
     def _rehearse(self, batch: Batch, seed: int, whole: int) -> None:
         """Find out alone how much fits: once the others wait for these gradients it is too late to start over."""
@@ -115,7 +127,8 @@ class Learner:
 
     def improve(self, chunks: Chunks) -> None:
         """Learn from all pictures at once: the last layer alone, a round in one go."""
-        self.sums += torch.tensor(improve(self._head, chunks, self.job.weight_decay, self.device.torch)).to(self.sums)
+        found = improve(self._head, chunks, self.job.weight_decay, self.device.torch, self._weights)
+        self.sums += torch.tensor(found).to(self.sums)
 
     def _taken(self, batch: Batch, seed: int, whole: int, learning: nn.Module) -> bool:
         """Gradients of the whole batch; False where memory ran out, and nothing is left of the attempt."""
@@ -152,11 +165,21 @@ class Learner:
         inputs = self._inputs(batch, some)
         with autocast(self.device):
             scores = learning(inputs)
-        smoothing = self.job.label_smoothing
-        loss = F.cross_entropy(scores.float(), labels, label_smoothing=smoothing) if len(labels) else scores.sum()
-        share = len(labels) * here().place.world / whole  # gradients become the mean over all processes
-        self.scaler.scale(loss * share).backward()
+        self.scaler.scale(self._loss(scores, labels, whole)).backward()
         self._count(scores, labels)
+
+    def _loss(self, scores: Tensor, labels: Tensor, whole: int) -> Tensor:
+        """What these pictures bring to the loss of the whole batch, times the processes: gradients become their mean.
+
+        With weights it is their sum over the weight of the whole batch, as torch's CrossEntropyLoss takes the mean.
+        """
+        smoothing, world = self.job.label_smoothing, here().place.world
+        if not len(labels):
+            return scores.sum() * 0.0
+        if self._weights is None:
+            return F.cross_entropy(scores.float(), labels, label_smoothing=smoothing) * (len(labels) * world / whole)
+        summed = F.cross_entropy(scores.float(), labels, self._weights, reduction="sum", label_smoothing=smoothing)
+        return summed * (world / self._weight)
 
     def _inputs(self, batch: Batch, some: slice) -> Tensor:
         if batch.pictures.dtype == torch.uint8:

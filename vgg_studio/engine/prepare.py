@@ -53,6 +53,8 @@ from vgg_studio.engine.network import VGG
 from vgg_studio.engine.normalise import normalisation
 from vgg_studio.engine.scoring import Answerer
 from vgg_studio.engine.several import by_leader, here, in_turn
+from vgg_studio.engine.weighing import balanced
+from vgg_studio.pictures.corrected import corrected
 from vgg_studio.pictures.known import Known, in_cache
 from vgg_studio.pictures.listing import too_small
 from vgg_studio.pictures.scan import list_folder, usable
@@ -157,7 +159,7 @@ def started(run: RunFolder, network: VGG, parts: Split) -> RunStarted:
         data=manifest.job.data,
         classes=manifest.classes,
         parts=manifest.parts,
-        variant=manifest.job.variant,
+        variant=shape.variant,
         weights=manifest.job.weights,
         train_from=stage,
         parameters=vgg.parameters(shape),
@@ -186,7 +188,7 @@ def pictures(
     """List the folder, open every picture once, split what can be used."""
     yield PhaseStarted(phase="listing")
     try:
-        listing = list_folder(job.data, stop)
+        listing = corrected(list_folder(job.data, stop), job.corrections)
     except Stopped:
         raise Asked(stop.how or "pause") from None
     left_out = list(listing.left_out)
@@ -220,7 +222,8 @@ def course_of(
 ) -> Course:
     """The training at its start: the network is taken over by its learner."""
     job, prep = run.manifest.job, store.prep
-    learner = Learner(network, job, chosen, prep)
+    weights = balanced((item.label for item in parts.train), len(parts.classes)) if job.class_weights else None
+    learner = Learner(network, job, chosen, prep, weights)
     extractor = frozen.extractor_of(network, run.manifest, prep, chosen)
     answerer = Answerer(network, prep, chosen, extractor=extractor)
     source = None
