@@ -49,6 +49,11 @@ def weights_folder() -> Path:
     return _folder("weights", lambda: Path(platformdirs.user_data_dir(APP)) / "weights")
 
 
+def corrections_folder() -> Path:
+    """What was put right by hand in sets of pictures (`core.corrections`): the sets themselves are never written."""
+    return _folder("corrections", lambda: Path(platformdirs.user_data_dir(APP)) / "corrections")
+
+
 def log_folder() -> Path:
     """The rotating log of the window and its engines."""
     return _folder("log", lambda: Path(platformdirs.user_log_dir(APP)))

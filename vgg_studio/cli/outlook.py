@@ -52,9 +52,10 @@ def quick_look(data: str, folds: int, given: dict[str, Any]) -> QuickLookJob:
 def forecast(session: Session, printer: Printer, data: str, given: dict[str, Any]) -> int:
     """Tell what a training would take; returns the exit code. Raises UsageError, DataError, WeightsMissing."""
     job = resuming.settings("forecast", data, given)
+    from vgg_studio.pictures.corrected import corrected
     from vgg_studio.pictures.listing import list_folder
 
-    parts = split.make(list_folder(job.data), job.seed, job.val_percent, job.test_percent)
+    parts = split.make(corrected(list_folder(job.data), job.corrections), job.seed, job.val_percent, job.test_percent)
     counts: dict[str, int] = {part: len(parts.part(part)) for part in split.PARTS}
     profiles: list[ev.MachineProfile] = []
     ending = session.run(TuneJob(variant=job.variant, device=job.device), printer, lambda event: _keep(profiles, event))

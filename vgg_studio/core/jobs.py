@@ -164,6 +164,7 @@ class EvaluateJob(Job, tag="evaluate", frozen=True, kw_only=True):
     split: str = ""  # val or test; "" is test, else val
     device: str = "auto"
     batch_size: int = 0  # 0: chosen by the engine
+    corrections: bool = True  # with `data`: heed what was put right there by hand
 
     def __post_init__(self) -> None:
         one_of("split", self.split, ("", "val", "test"))

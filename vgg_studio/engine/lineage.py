@@ -10,7 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from vgg_studio.core import split
+from vgg_studio import paths
+from vgg_studio.core import corrections, split
 from vgg_studio.core.errors import FolderMissing, RunDamaged, TooFewPictures
 from vgg_studio.core.events import LeftOut, WeightsReport
 from vgg_studio.core.jobs import Stop, TrainJob
@@ -45,6 +46,9 @@ def pictures(
     )
     if not os.path.isdir(job.data):
         raise FolderMissing(path=job.data)
+    everything = [item.picture for part in PARTS for item in parts.part(part)]
+    if job.corrections:
+        parts = corrections.apply_to_split(parts, corrections.load(job.data, paths.corrections_folder()))
     found = [item.picture for part in PARTS for item in parts.part(part)]
     prep = msgspec.structs.replace(prep, mirror=job.mirror)
     store = store_of(job, job.data, found, prep, chosen)
@@ -57,6 +61,8 @@ def pictures(
     if not left.train:
         raise TooFewPictures(path=job.data)
     gone = [LeftOut(picture=picture, reason=refusal.reason) for picture, refusal in refused.items()]
+    kept = set(found)
+    gone += [LeftOut(picture=picture, reason=corrections.BY_HAND) for picture in everything if picture not in kept]
     return job, store, left, gone
 
 

@@ -28,6 +28,7 @@ from vgg_studio.core.events import (
 from vgg_studio.core.jobs import ScanJob, Stop
 from vgg_studio.core.split import PARTS, Listing
 from vgg_studio.pictures import known
+from vgg_studio.pictures.corrected import corrected
 from vgg_studio.pictures.known import Known
 from vgg_studio.pictures.listing import class_counts, list_folder, too_small, usable
 from vgg_studio.pictures.opening import locate, shown
@@ -55,7 +56,7 @@ def scan(job: ScanJob, stop: Stop) -> Iterator[Event]:
     """Scan a folder. Ends with one JobEnded, within 200 ms of a stop; a folder that cannot be used ends as `failed`."""
     try:
         yield PhaseStarted(phase="listing")
-        listing = list_folder(job.data, stop)
+        listing = corrected(list_folder(job.data, stop), job.corrections)
         yield from _told(listing)
         left_out = list(listing.left_out)
         pictures = [item.picture for part in PARTS for item in listing.items[part]]
