@@ -13,7 +13,7 @@ from vgg_studio.core import vgg
 
 @pytest.mark.parametrize("variant", vgg.VARIANTS)
 def test_that_a_network_has_as_many_slabs_as_its_name_says(variant: str) -> None:
-    number = int(variant.removeprefix("vgg").removesuffix("_bn"))
+    number = int(variant.removeprefix("vgg").partition("_")[0])
     assert len(slabs(vgg.Shape(variant), "block1", 288)) == number
 
 

@@ -212,7 +212,7 @@ def test_that_the_views_drawn_come_close_to_all_of_them() -> None:
 
 def test_that_the_table_has_each_network_from_each_stage() -> None:
     rows = table(light(head="classic", train_from="fc6"), {"train": 700, "val": 150, "test": 150}, 5, machine())
-    assert {(row.variant, row.train_from) for row in rows} == {(v, s) for v in vgg.VARIANTS for s in vgg.STAGES}
+    assert {(row.variant, row.train_from) for row in rows} == {(v, s) for v in vgg.TORCHVISIONS for s in vgg.STAGES}
     whole = {row.variant: row for row in rows if row.train_from == "block1"}
     assert whole["vgg16"].trained_parameters == vgg.parameters(vgg.Shape("vgg16", 5))
     assert whole["vgg19"].forecast.memory_bytes > whole["vgg11"].forecast.memory_bytes

@@ -32,7 +32,7 @@ def _torchvision(variant: str, classes: int, divisor: int = 1) -> nn.Module:
     return network
 
 
-@pytest.mark.parametrize("variant", vgg.VARIANTS)
+@pytest.mark.parametrize("variant", vgg.TORCHVISIONS)
 def test_that_names_shapes_and_counts_are_torchvisions_at_full_size(variant: str) -> None:
     with torch.device("meta"):
         ours = VGG(vgg.Shape(variant)).state_dict()
@@ -40,7 +40,7 @@ def test_that_names_shapes_and_counts_are_torchvisions_at_full_size(variant: str
     assert [(key, value.shape) for key, value in ours.items()] == [(key, value.shape) for key, value in theirs.items()]
 
 
-@pytest.mark.parametrize("variant", vgg.VARIANTS)
+@pytest.mark.parametrize("variant", vgg.TORCHVISIONS)
 @pytest.mark.parametrize("classes", [1000, 5])
 def test_that_a_network_has_as_many_parameters_as_the_table_says(variant: str, classes: int) -> None:
     with torch.device("meta"):
@@ -62,14 +62,14 @@ def _same_answers_both_ways(ours: VGG, theirs: nn.Module, pictures: Tensor) -> N
         assert torch.equal(ours(pictures), theirs(pictures))
 
 
-@pytest.mark.parametrize("variant", vgg.VARIANTS)
+@pytest.mark.parametrize("variant", vgg.TORCHVISIONS)
 def test_that_a_narrow_network_and_torchvisions_exchange_weights_and_give_the_same_scores(variant: str) -> None:
     shape = vgg.Shape(variant, classes=5, width_divisor=DIVISOR, slim_linear=True)
     _same_answers_both_ways(build(shape, seed=3), _torchvision(variant, 5, DIVISOR), _pictures())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("variant", vgg.VARIANTS)
+@pytest.mark.parametrize("variant", vgg.TORCHVISIONS)
 def test_that_a_full_network_and_torchvisions_exchange_weights_and_give_the_same_scores(variant: str) -> None:
     _same_answers_both_ways(build(vgg.Shape(variant), seed=3), _torchvision(variant, 1000), _pictures(2, 224))
 

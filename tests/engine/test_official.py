@@ -8,7 +8,7 @@ from vgg_studio.core.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from vgg_studio.engine.official import imagenet_classes, official
 
 
-@pytest.mark.parametrize("variant", vgg.VARIANTS)
+@pytest.mark.parametrize("variant", vgg.TORCHVISIONS)
 def test_that_each_network_has_official_weights_with_their_hash_and_preprocessing(variant: str) -> None:
     found = official(variant)
     assert found.url.startswith("https://")

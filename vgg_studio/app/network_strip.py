@@ -16,7 +16,7 @@ from vgg_studio.core.language import _, ngettext
 HEIGHT = 36
 GROUP_GAP = 12
 SLAB_GAP = 2
-CLASSIFIER_HEIGHT = 8
+LAST_HEIGHT, CLASSIFIER_HEIGHT = 12, 8  # of the last block and of the linear layers
 RADIUS = 2.0
 
 
@@ -32,13 +32,14 @@ class Slab:
 def slabs(shape: vgg.Shape, train_from: str, width: float) -> list[Slab]:
     """The layers of a network laid out over `width` px, grouped by block, lower as the picture inside gets smaller."""
     counted = [layer for layer in vgg.layers(shape) if layer.counts]
-    groups = [_group(layer.stage) for layer in counted]
+    last = len(shape.blocks) + 1
+    groups = [_group(layer.stage, last) for layer in counted]
     gaps = [GROUP_GAP if after != before else SLAB_GAP for before, after in itertools.pairwise(groups)]
     slab = max(1.0, (width - sum(gaps)) / len(counted))
     learning = vgg.trained_stages(train_from)
     found, left = [], 0.0
     for layer, group, gap in zip(counted, groups, [*gaps, 0], strict=True):
-        height = _height(group)
+        height = _height(group, last)
         found.append(Slab(layer.name, QRectF(left, (HEIGHT - height) / 2, slab, height), layer.stage in learning))
         left += slab + gap
     return found
@@ -56,14 +57,16 @@ def sentence(shape: vgg.Shape, train_from: str) -> str:
     return _("{stays}, {learns}").format(stays=stays, learns=learns)
 
 
-def _group(stage: str) -> int:
-    """1 to 5 for the blocks, 6 for the classifier."""
-    return int(stage.removeprefix("block")) if stage.startswith("block") else 6
+def _group(stage: str, last: int) -> int:
+    """From 1 on for the blocks, `last` for the classifier."""
+    return int(stage.removeprefix("block")) if stage.startswith("block") else last
 
 
-def _height(group: int) -> int:
+def _height(group: int, last: int) -> int:
     """A slab's height in px: an even step down from block to block, so that the middle line stays straight."""
-    return CLASSIFIER_HEIGHT if group == 6 else HEIGHT - 6 * (group - 1)
+    if group == last:
+        return CLASSIFIER_HEIGHT
+    return HEIGHT - 2 * round((group - 1) * (HEIGHT - LAST_HEIGHT) / 2 / max(1, last - 2))
 
 
 class NetworkStrip(QWidget):

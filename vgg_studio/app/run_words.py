@@ -14,7 +14,7 @@ from vgg_studio.app.advanced_settings import summary
 from vgg_studio.core import recipes, speed_words, vgg, wording
 from vgg_studio.core.events import Evaluation
 from vgg_studio.core.jobs import TrainJob
-from vgg_studio.core.language import N_, _, joined
+from vgg_studio.core.language import N_, _, joined, ngettext
 from vgg_studio.core.run_folder import RunFolder
 
 SHORT_STAGES: dict[str, str] = {
@@ -55,7 +55,8 @@ def on_same_data(runs: Iterable[RunFolder]) -> bool:
 
 def network_name(run: RunFolder) -> str:
     """The run's network, and how slim it is."""
-    return wording.network_title(run.manifest.job.variant, run.manifest.job.width_divisor)
+    job = run.manifest.job
+    return wording.network_title(vgg.own(job.variant, job.blocks), job.width_divisor)
 
 
 def score_words(run: RunFolder) -> str:
@@ -71,14 +72,22 @@ def score_words(run: RunFolder) -> str:
 def what(run: RunFolder) -> str:
     """Network and how much of it learned, in a few words."""
     job = run.manifest.job
-    network = vgg.title(job.variant)
+    network = vgg.title(vgg.own(job.variant, job.blocks))
     if job.width_divisor > 1:
         network = _("{network} slim").format(network=network)
     if job.head == "light":
         network = _("{network} light").format(network=network)
     if job.weights == "none" and not job.parent:
         return _("{network}, from scratch").format(network=network)
-    return _("{network}, {stage}").format(network=network, stage=_(SHORT_STAGES[recipes.train_from(job)]))
+    return _("{network}, {stage}").format(network=network, stage=_short_stage(job))
+
+
+def _short_stage(job: TrainJob) -> str:
+    stage, blocks = recipes.train_from(job), len(job.shape(2).blocks)
+    if blocks == 5 or stage.startswith("fc") or stage == "block1":
+        return _(SHORT_STAGES[stage])
+    last = blocks + 1 - int(stage.removeprefix("block"))
+    return ngettext("last block", "last {count} blocks", last).format(count=last)
 
 
 def when(run: RunFolder) -> str:
@@ -139,7 +148,7 @@ def settings(run: RunFolder) -> str:
     start = title_of(job.parent) if job.parent else wording.weights_title(job.weights)
     parts = [network_name(run), _("light head") if job.head == "light" else "", start]
     if job.weights != "none" or job.parent:
-        parts.append(_("{stage} learned").format(stage=wording.stage_title(recipes.train_from(job))))
+        parts.append(_("{stage} learned").format(stage=stage_title(job)))
     parts += [
         wording.rounds(job.epochs),
         summary(msgspec.structs.replace(job, batch_size=run.manifest.batch_size or job.batch_size)),
@@ -185,8 +194,13 @@ def what_learns_next(run: RunFolder) -> str:
     if job is None:
         return ""
     return _("Continues from the best of {run}. What learns: {stage}.").format(
-        run=run_title(run), stage=wording.stage_title(recipes.train_from(job))
+        run=run_title(run), stage=stage_title(job)
     )
+
+
+def stage_title(job: TrainJob) -> str:
+    """How much of a job's network learns, in plain words."""
+    return wording.stage_title(recipes.train_from(job), len(job.shape(2).blocks))
 
 
 def next_job(run: RunFolder) -> TrainJob | None:

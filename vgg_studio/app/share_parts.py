@@ -33,7 +33,7 @@ def shape_of(run: RunFolder) -> vgg.Shape:
     """The network's shape as its manifest tells it."""
     job = run.manifest.job
     return vgg.Shape(
-        job.variant,
+        vgg.own(job.variant, job.blocks),
         classes=max(1, len(run.manifest.classes)),
         channels=job.channels,
         width_divisor=job.width_divisor,

@@ -67,10 +67,23 @@ def offer(studio: Studio, job: TrainJob, folder: str) -> None:
     studio.page_wanted.emit("train")
 
 
+def variants(job: TrainJob) -> list[str]:
+    """The networks that can be chosen: the ones with weights where it starts from weights; own blocks where it has them."""
+    found = vgg.VARIANTS if job.weights == "none" or job.parent else vgg.TORCHVISIONS
+    own = [vgg.own(job.variant, job.blocks)] if job.blocks else []
+    given = [] if own or job.variant in found else [job.variant]
+    return [*own, *given, *found]
+
+
 def with_network(job: TrainJob, variant: str) -> TrainJob:
     """Another network; the learning rate is chosen anew, and weights that do not exist for it become the nearest ones."""
+    if ":" in variant:  # own blocks, which are chosen already
+        return job
     weights = "official" if job.weights == "official-features" and variant != FEATURES_VARIANT else job.weights
-    return msgspec.structs.replace(job, variant=variant, weights=weights, learning_rate=None)
+    stage = job.train_from if job.train_from in vgg.STAGES else ""
+    return msgspec.structs.replace(
+        job, variant=variant, blocks="", train_from=stage, weights=weights, learning_rate=None
+    )
 
 
 def with_weights(job: TrainJob, weights: str, pictures: int, has_gpu: bool) -> TrainJob:
@@ -173,7 +186,7 @@ def is_file(weights: str) -> bool:
 
 def shape(job: TrainJob, classes: int = 1000) -> vgg.Shape:
     """The network that a job trains."""
-    return vgg.Shape(job.variant, max(1, classes), job.channels, job.width_divisor, job.slim_linear, job.head)
+    return job.shape(max(1, classes))
 
 
 def file_megabytes(job: TrainJob, classes: int) -> int:

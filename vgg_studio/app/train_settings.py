@@ -21,7 +21,6 @@ from vgg_studio.core.language import _
 CHOOSE_FILE = "choose-a-file"  # the entry that asks for a file; never a job's weights
 PARENT = "the-run-before"  # the entry of the run that this one goes on from; never a job's weights
 HEAD_WIDTH = 168  # px: "Classic, 1,234 MB"
-LARGE_FIRST = tuple(reversed(vgg.STAGES))  # from little to everything
 
 
 class TrainSettings(Card):
@@ -144,7 +143,7 @@ class TrainSettings(Card):
     def _fill(self) -> None:
         """Entries and chosen values, without a signal: only a person's choice is an edit."""
         job = self.job
-        networks = [(wording.network_title(variant, job.width_divisor), variant) for variant in vgg.VARIANTS]
+        networks = [(wording.network_title(variant, job.width_divisor), variant) for variant in train_job.variants(job)]
         starts = [(_("From scratch"), "none"), (_("Official ImageNet weights"), "official")]
         starts.append((_("Official convolutions alone"), "official-features"))
         if train_job.is_file(job.weights):
@@ -153,9 +152,9 @@ class TrainSettings(Card):
         if job.parent:
             starts.insert(0, (_("{run}, its best network").format(run=title_of(job.parent)), PARENT))
         for choice, items, value in (
-            (self.network, networks, job.variant),
+            (self.network, networks, vgg.own(job.variant, job.blocks)),
             (self.weights, starts, PARENT if job.parent else job.weights),
-            (self.stage, [(wording.stage_title(stage), stage) for stage in self._stages()], recipes.train_from(job)),
+            (self.stage, self._stages(), recipes.train_from(job)),
             (self.head, self._heads(), job.head),
         ):
             choice.fill(list(items))
@@ -164,11 +163,15 @@ class TrainSettings(Card):
             choice.blockSignals(blocked)
             choice.setToolTip(plain_tip(choice.currentText()))
 
-    def _stages(self) -> tuple[str, ...]:
+    def _stages(self) -> list[tuple[str, str]]:
         """From little to everything, as far as there is a difference: a light head is one layer."""
-        if self._from_scratch():
-            return ("block1",)
-        return tuple(stage for stage in LARGE_FIRST if self.job.head == "classic" or stage not in ("fc6", "fc7"))
+        shape = train_job.shape(self.job)
+        stages = ("block1",) if self._from_scratch() else tuple(reversed(vgg.stages(shape)))
+        return [
+            (wording.stage_title(stage, len(shape.blocks)), stage)
+            for stage in stages
+            if self.job.head == "classic" or stage not in ("fc6", "fc7")
+        ]
 
     def _heads(self) -> list[tuple[str, str]]:
         words = {"classic": _("Classic, {count} MB"), "light": _("Light, {count} MB")}

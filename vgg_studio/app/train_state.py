@@ -7,8 +7,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from vgg_studio.app.page import Primary
-from vgg_studio.app.run_words import title_of
-from vgg_studio.core import recipes, vgg, wording
+from vgg_studio.app.run_words import stage_title, title_of
+from vgg_studio.core import vgg, wording
 from vgg_studio.core.errors import sentence_and_remedy
 from vgg_studio.core.events import DeviceFact, Failure
 from vgg_studio.core.jobs import TrainJob
@@ -80,8 +80,8 @@ def _without_run(studio: Studio) -> State:
 
 def ready_sentence(job: TrainJob, folder: str, device: DeviceFact | None) -> str:
     """What Start will do."""
-    values = {"network": vgg.title(job.variant), "folder": folder, "run": title_of(job.parent)}
-    values["stage"] = wording.stage_title(recipes.train_from(job))
+    values = {"network": vgg.title(vgg.own(job.variant, job.blocks)), "folder": folder, "run": title_of(job.parent)}
+    values["stage"] = stage_title(job)
     if job.parent:
         return _("Ready to continue from {run}. What learns: {stage}.").format(**values)
     if device is None:

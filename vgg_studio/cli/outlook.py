@@ -12,7 +12,7 @@ from vgg_studio import paths
 from vgg_studio.cli import resuming
 from vgg_studio.cli.printer import Printer
 from vgg_studio.cli.session import Session, exit_code
-from vgg_studio.core import events as ev, forecast as reckoning, recipes, split
+from vgg_studio.core import events as ev, forecast as reckoning, recipes, split, vgg
 from vgg_studio.core.errors import EverythingLearns, RunExists, RunUnfinished, UsageError
 from vgg_studio.core.jobs import QuickLookJob, TrainJob, TuneJob
 from vgg_studio.core.run_folder import RunFolder, new_run_path
@@ -71,7 +71,7 @@ def _keep(profiles: list[ev.MachineProfile], event: ev.Event) -> None:
 
 def _made(job: TrainJob, counts: dict[str, int], classes: int, profile: ev.MachineProfile) -> ev.ForecastMade:
     return ev.ForecastMade(
-        variant=job.variant,
+        variant=vgg.own(job.variant, job.blocks),
         train_from=recipes.train_from(job),
         classes=classes,
         parts=counts,

@@ -79,7 +79,7 @@ def lacks_ncnn(profile: ev.MachineProfile) -> bool:
 def _forecast(event: ev.ForecastMade) -> list[str]:
     what = _("{network}, {stage}; {classes}, {pictures} to learn from:").format(
         network=vgg.title(event.variant),
-        stage=wording.stage_title(event.train_from),
+        stage=wording.stage_title(event.train_from, len(vgg.undivided(event.variant))),
         classes=wording.classes(event.classes),
         pictures=wording.pictures(event.parts.get("train", 0)),
     )

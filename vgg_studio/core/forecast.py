@@ -77,8 +77,10 @@ def table(job: TrainJob, counts: Mapping[str, int], classes: int, profile: Machi
     Without weights there is nothing that could stay as it is, so only training everything is told.
     """
     rows = []
+    if job.blocks:  # which may have other stages
+        job = msgspec.structs.replace(job, blocks="", train_from=job.train_from if job.train_from in vgg.STAGES else "")
     stages = vgg.STAGES if job.weights != "none" or job.parent else vgg.STAGES[:1]
-    for variant in vgg.VARIANTS:
+    for variant in vgg.TORCHVISIONS if job.weights != "none" else vgg.VARIANTS:
         shape = msgspec.structs.replace(job, variant=variant).shape(classes)
         for stage in reversed(stages):
             if vgg.first_stage(shape.head, stage) != stage or (stage != "fc8" and job.optimizer == "lbfgs"):

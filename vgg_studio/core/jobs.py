@@ -6,7 +6,7 @@ from typing import Literal, Union
 
 import msgspec
 
-from vgg_studio.core import vgg
+from vgg_studio.core import network_rules, vgg
 from vgg_studio.core.data_jobs import (
     CROPPING as CROPPING,
     HELD_BACK as HELD_BACK,
@@ -93,8 +93,11 @@ class TrainJob(Job, tag="train", frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.epochs == NOT_CHOSEN and not self.resume:
             msgspec.structs.force_setattr(self, "epochs", DEFAULT_EPOCHS)
-        one_of("variant", self.variant, vgg.VARIANTS)
-        one_of("train-from", self.train_from, ("", *vgg.STAGES))
+        kept = network_rules.network(self.variant, self.blocks, self.width_divisor, self.image_size)
+        for name, value in zip(("variant", "blocks"), kept, strict=True):
+            msgspec.structs.force_setattr(self, name, value)
+        network_rules.start(self.variant, self.blocks, self.weights)
+        one_of("train-from", self.train_from, ("", *vgg.stages(self.shape(2))))
         one_of("optimizer", self.optimizer, OPTIMIZERS)
         one_of("schedule", self.schedule, SCHEDULES)
         one_of("device", self.device, DEVICES)
@@ -136,7 +139,7 @@ class TrainJob(Job, tag="train", frozen=True, kw_only=True):
     def shape(self, classes: int) -> vgg.Shape:
         """The network that the settings describe."""
         return vgg.Shape(
-            self.variant,
+            vgg.own(self.variant, self.blocks),
             classes,
             self.channels,
             self.width_divisor,
@@ -236,6 +239,10 @@ class InspectJob(Job, tag="inspect", frozen=True, kw_only=True):
         between("classes", self.classes, 1, 100_000)
         one_of("width-divisor", self.width_divisor, (1, 2, 4, 8, 16))
         one_of("head", self.head, vgg.HEADS)
+        if self.blocks:
+            variant, blocks = network_rules.network(self.source, self.blocks, self.width_divisor, self.image_size)
+            msgspec.structs.force_setattr(self, "source", variant)
+            msgspec.structs.force_setattr(self, "blocks", blocks)
 
 
 class SaveCodeJob(Job, tag="save_code", frozen=True, kw_only=True):

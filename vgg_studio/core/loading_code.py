@@ -49,7 +49,8 @@ def loading_code(shape: vgg.Shape, preprocessing: Preprocessing, file: str) -> s
 
 def _network(shape: vgg.Shape) -> list[str]:
     light = shape.head == "light"
-    if shape.channels == 3 and shape.width_divisor == 1 and (light or not shape.slim_linear):
+    plain = shape.channels == 3 and shape.width_divisor == 1 and (light or not shape.slim_linear)
+    if plain and shape.variant in vgg.TORCHVISIONS:
         spare = ", init_weights=False" if light else ""  # its classifier is replaced at once
         return [
             f"network = torchvision.models.{shape.variant}(num_classes={shape.classes}{spare})",
@@ -76,10 +77,24 @@ def _slim_trunk(shape: vgg.Shape) -> list[str]:
         *(f"    {line}" for line in textwrap.wrap(", ".join(plan) + ",", 60)),
         f"], batch_norm={shape.batch_norm})",
     ]
+    lines += _odd_layers(shape)
     if shape.channels != 3:
         first = shape.blocks[0][1]
         lines.append(f"layers[0] = torch.nn.Conv2d({shape.channels}, {first}, 3, padding=1)")
     lines.append(f"network = VGG(layers, num_classes={shape.classes}, init_weights=False)")
+    return lines
+
+
+def _odd_layers(shape: vgg.Shape) -> list[str]:
+    """What torchvision's `make_layers` does not know: 1 x 1 convolutions, and a normalisation between channels."""
+    lines = []
+    for layer in vgg.layers(shape):
+        index = layer.key.removeprefix("features.")
+        if layer.kernel == 1:
+            lines.append(f"layers[{index}] = torch.nn.Conv2d({layer.inputs}, {layer.outputs}, 1)")
+        elif layer.kind == "response_norm":
+            numbers = f"alpha={vgg.NORM_ALPHA:g}, beta={vgg.NORM_BETA}, k={vgg.NORM_K}"
+            lines.append(f"layers.insert({index}, torch.nn.LocalResponseNorm({vgg.NORM_CHANNELS}, {numbers}))")
     return lines
 
 

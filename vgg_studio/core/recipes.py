@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from vgg_studio.core import vgg
+from vgg_studio.core import network_rules, vgg
 from vgg_studio.core.jobs import TrainJob
 
 # From scratch / from pretrained weights. Plain networks of this depth diverge from scratch at the rates that batch
@@ -109,6 +109,8 @@ def with_weights(job: TrainJob, weights: str) -> TrainJob:
     if weights == "none":
         plain = with_classic_head(job) if job.optimizer == "lbfgs" else job
         return msgspec.structs.replace(plain, weights=weights, train_from="")
+    if weights in network_rules.OFFICIAL:  # of which there are none for the others
+        job = msgspec.structs.replace(job, variant=vgg.nearest(job.variant), blocks="", train_from="fc6")
     return msgspec.structs.replace(
         job,
         weights=weights,
@@ -127,7 +129,7 @@ def next_stage(job: TrainJob, parent: str, pictures: int = 0, run: str = "", sta
     `pictures` is the size of its training part (0: not known), `run` the folder of the new run, `stage` another one to train
     from than the next. None where everything learns already.
     """
-    earlier = stage or _earlier(train_from(job))
+    earlier = stage or _earlier(job)
     if not earlier:
         return None
     has_blocks = not earlier.startswith("fc")
@@ -154,8 +156,9 @@ def next_stage(job: TrainJob, parent: str, pictures: int = 0, run: str = "", sta
     )
 
 
-def _earlier(stage: str) -> str:
-    """The stage before this one, all linear layers being one; nothing before the first."""
+def _earlier(job: TrainJob) -> str:
+    """The stage before the one that learns first, all linear layers being one; nothing before the first."""
+    stage, names = train_from(job), vgg.stages(job.shape(2))
     if stage.startswith("fc"):
-        return "block5"
-    return vgg.STAGES[vgg.STAGES.index(stage) - 1] if stage != "block1" else ""
+        stage = "fc6"
+    return names[names.index(stage) - 1] if stage != names[0] else ""

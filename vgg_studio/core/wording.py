@@ -65,8 +65,10 @@ def rounds(count: int) -> str:
 PHASES: dict[str, str] = {
     "listing": N_("Looking through the folder…"),
     "reading": N_("Reading pictures…"),
+    "comparing": N_("Comparing pictures…"),
     "loading_network": N_("Loading the network…"),
     "downloading": N_("Downloading the weights…"),
+    "unpacking": N_("Unpacking the archive…"),
     "measuring": N_("Measuring this machine…"),
     "preparing": N_("Preparing the training…"),
     "extracting": N_("Computing features…"),
@@ -83,6 +85,8 @@ def phase_words(phase: str, done: int = 0, total: int = 0) -> str:
         return _(PHASES[phase])
     if phase == "downloading":
         return _("Downloading the weights: {done} of {total} MB.").format(done=done >> 20, total=max(1, total >> 20))
+    if phase == "unpacking":
+        return _("Unpacking the archive: {done} of {total} MB.").format(done=done >> 20, total=max(1, total >> 20))
     if phase == "reading":
         return _("Reading pictures: {done} of {total}.").format(done=number(done), total=number(total))
     if phase == "extracting":
@@ -162,7 +166,7 @@ def score_sentence(evaluation: ev.Evaluation) -> str:
     """The answer of a run: how many pictures were named right; only of the test part is it known that it never saw them."""
     if evaluation.split == "val":
         text = _("{correct} of {count} pictures that chose the best round were named right.")
-    elif evaluation.split == "test":
+    elif evaluation.split == "test" and not evaluation.leaked:
         text = ngettext(
             "{correct} of {count} picture it had never seen was named right.",
             "{correct} of {count} pictures it had never seen were named right.",
@@ -185,6 +189,29 @@ def range_sentence(evaluation: ev.Evaluation) -> str:
     )
 
 
+def leak_sentence(evaluation: ev.Evaluation) -> str:
+    """What it means for a score that some of its pictures were learned from; "" where none were."""
+    if not evaluation.leaked:
+        return ""
+    without = evaluation.unleaked_accuracy
+    values = {"count": number(evaluation.leaked), "all": number(evaluation.count), "score": percent(without)}
+    if without is None:
+        return _("All of these pictures stand in the training part too: the score tells nothing about new ones.")
+    values["points"] = f"{abs(100 * (evaluation.accuracy - without)):.1f}"
+    text = ngettext(
+        "{count} of these {all} pictures stands in the training part too, the same or nearly the same.",
+        "{count} of these {all} pictures stand in the training part too, the same or nearly the same.",
+        evaluation.leaked,
+    )
+    if values["points"] == "0.0":
+        text += _(" Without that the score is {score}, too.")
+    elif evaluation.accuracy > without:
+        text += _(" Without that the score is {score}: it added {points} points.")
+    else:
+        text += _(" Without that the score is {score}: it took {points} points away.")
+    return text.format(**values)
+
+
 STAGES: dict[str, str] = {
     "block1": N_("Everything"),
     "block2": N_("Everything but the first block"),
@@ -197,9 +224,16 @@ STAGES: dict[str, str] = {
 }
 
 
-def stage_title(train_from: str) -> str:
-    """How much is trained, in plain words."""
-    return _(STAGES[train_from])
+def stage_title(train_from: str, blocks: int = 5) -> str:
+    """How much is trained, in plain words, of a network of so many blocks."""
+    if blocks == 5 or train_from.startswith("fc") or train_from == "block1":
+        return _(STAGES[train_from])
+    last = blocks + 1 - int(train_from.removeprefix("block"))
+    if last == 1:
+        return _(STAGES["block5"])
+    return ngettext("The last block and the classifier", "The last {count} blocks and the classifier", last).format(
+        count=last
+    )
 
 
 WEIGHTS: dict[str, str] = {

@@ -26,7 +26,7 @@ def named_weights(weights: str) -> str:
 
 def empty(job: TrainJob, classes: int) -> VGG:
     """The job's network with fresh weights."""
-    return build(job.shape(classes), job.dropout, job.seed)
+    return build(job.shape(classes), job.dropout, job.seed, job.initial)
 
 
 def network(job: TrainJob, classes: int, stop: Stop) -> Steps[tuple[VGG, WeightsReport, Normalisation | None]]:

@@ -28,7 +28,7 @@ from vgg_studio.engine.folding import folded
 LIMIT = 1e-4  # of the relative error: Winograd in fp32 stays near 2e-6
 _RAW_FP32 = b"\0\0\0\0"  # ncnn's tag before weights that are plain numbers
 _MAGIC = "7767517"  # ncnn's text format
-_SPATIAL = (nn.Conv2d, nn.ReLU, nn.MaxPool2d)
+_SPATIAL = (nn.Conv2d, nn.ReLU, nn.MaxPool2d, nn.LocalResponseNorm)
 _NARROWER = (
     "use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage", "use_bf16_packed",
     "use_int8_inference", "use_vulkan_compute",
@@ -163,10 +163,13 @@ def _described(layers: Sequence[nn.Module], channels: int, side: int) -> tuple[s
 
 def _settings(layer: nn.Module) -> tuple[str, str]:
     if isinstance(layer, nn.Conv2d):
-        if (layer.kernel_size, layer.padding, layer.stride) != ((3, 3), (1, 1), (1, 1)):
+        sides = (layer.kernel_size, layer.padding, layer.stride)
+        if sides not in (((3, 3), (1, 1), (1, 1)), ((1, 1), (0, 0), (1, 1))):
             raise BackendFailed(backend="ncnn", detail=str(layer))
-        bias = int(layer.bias is not None)
-        return "Convolution", f"0={layer.out_channels} 1=3 4=1 5={bias} 6={layer.weight.numel()}"
+        bias, side = int(layer.bias is not None), layer.kernel_size[0]
+        return "Convolution", f"0={layer.out_channels} 1={side} 4={side // 2} 5={bias} 6={layer.weight.numel()}"
+    if isinstance(layer, nn.LocalResponseNorm):
+        return "LRN", f"0=0 1={layer.size} 2={layer.alpha} 3={layer.beta} 4={layer.k}"
     if isinstance(layer, nn.MaxPool2d):
         return "Pooling", "0=0 1=2 2=2 5=1"
     return "ReLU", ""

@@ -82,15 +82,11 @@ def _groups(job: TrainJob, network: VGG, rate: float) -> Iterator[dict[str, Any]
     """
     shares: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for key, parameter in _learning(network):
-        share = job.layer_decay ** _blocks_to_head(stage_of(network.shape, key))
+        share = job.layer_decay ** vgg.blocks_to_head(network.shape, stage_of(network.shape, key))
         shares.setdefault((share, parameter.ndim > 1), []).append(parameter)
     for (share, decays), parameters in shares.items():
         decay = job.weight_decay if decays else 0.0
         yield {"params": parameters, "lr": rate * share, _SHARE: share, "weight_decay": decay}
-
-
-def _blocks_to_head(stage: str) -> int:
-    return max(0, vgg.STAGES.index("fc6") - vgg.STAGES.index(stage))
 
 
 def _like(parameter: Tensor, kind: str, value: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:

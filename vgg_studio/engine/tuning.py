@@ -54,7 +54,9 @@ def tune(job: TuneJob, stop: Stop) -> Steps[None]:
 
 
 def remembered(variant: str, device: Device) -> MachineProfile | None:
-    """What was measured here before; None for another machine, other versions, or a file that is damaged."""
+    """What was measured here before; None for own blocks, another machine, other versions, or a file that is damaged."""
+    if variant not in vgg.VARIANTS:
+        return None
     try:
         profile = msgspec.json.decode(_file(variant, device).read_bytes(), type=MachineProfile)
     except (OSError, StorageError, msgspec.DecodeError, UnicodeDecodeError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -66,7 +67,7 @@ def shapes(shape: vgg.Shape) -> dict[str, tuple[int, ...]]:
     found: dict[str, tuple[int, ...]] = {}
     for layer in vgg.layers(shape):
         if layer.kind == "conv":
-            found[f"{layer.key}.weight"] = (layer.outputs, layer.inputs, 3, 3)
+            found[f"{layer.key}.weight"] = (layer.outputs, layer.inputs, layer.kernel, layer.kernel)
         elif layer.kind == "linear":
             found[f"{layer.key}.weight"] = (layer.outputs, layer.inputs)
         elif layer.kind == "batch_norm":
@@ -90,7 +91,7 @@ def load(
     `source`, `name` (the file) and `sha` are for the report. Raises WeightsOtherVariant, WeightsOddShape, WeightsUnreadable;
     the network is then as it was.
     """
-    found = shape_of(tensors, name)
+    found = _same_own(tensors, shape) or shape_of(tensors, name)
     if found.variant != shape.variant:
         raise WeightsOtherVariant(path=name, found=vgg.title(found.variant), wanted=vgg.title(shape.variant))
     state = network.state_dict()
@@ -156,20 +157,66 @@ def _plain(tensor: Tensor, key: str, path: str) -> Tensor:
 
 
 def _nearest_shape(tensors: Mapping[str, Tensor], name: str) -> vgg.Shape:
-    convolutions = {key for key, tensor in tensors.items() if key.startswith("features.") and tensor.ndim == 4}
+    """The paper's network with the same convolutions, slim or not; else own blocks, if all fits together."""
+    found = {key for key, tensor in tensors.items() if key.startswith("features.") and tensor.ndim == 4}
     normalised = any(key.endswith(".running_mean") for key in tensors)
+    alike: list[vgg.Shape] = []
     for variant in vgg.VARIANTS:
         wanted = {f"{layer.key}.weight" for layer in vgg.layers(vgg.Shape(variant)) if layer.kind == "conv"}
-        if wanted == convolutions and normalised == variant.endswith("_bn"):
-            return _with_sizes(variant, tensors)
+        if wanted == found and normalised == variant.endswith("_bn"):
+            alike.append(_with_sizes(variant, 64, tensors))
+    own = _own_blocks(tensors, "vgg_bn" if normalised else "vgg")
+    fitting = (shape for shape in [*alike, *([own] if own else [])] if _fits(shape, tensors))
+    if nearest := next(fitting, alike[0] if alike else None):
+        return nearest
     raise WeightsUnreadable(path=name, detail="not_vgg")
 
 
-def _with_sizes(variant: str, tensors: Mapping[str, Tensor]) -> vgg.Shape:
+def _fits(shape: vgg.Shape, tensors: Mapping[str, Tensor]) -> bool:
+    return all(key not in tensors or tuple(tensors[key].shape) == wanted for key, wanted in shapes(shape).items())
+
+
+def _same_own(tensors: Mapping[str, Tensor], wanted: vgg.Shape) -> vgg.Shape | None:
+    """Own blocks are told at full width, which a slim network's tensors do not show: so the wanted ones are tried."""
+    if not wanted.is_own or "features.0.weight" not in tensors:
+        return None
+    found = _with_sizes(wanted.variant, vgg.undivided(wanted.variant)[0][1], tensors)
+    found = replace(found, width_divisor=wanted.width_divisor, slim_linear=wanted.slim_linear)
+    whole = all(key in tensors for key in shapes(found) if key.startswith("features."))
+    return found if whole and _fits(found, tensors) else None
+
+
+def _own_blocks(tensors: Mapping[str, Tensor], base: str) -> vgg.Shape | None:
+    """Blocks by the numbers between convolutions: one more than usual where a pooling lies between two."""
+    keys = [key for key, tensor in tensors.items() if key.startswith("features.") and tensor.ndim == 4]
+    places = sorted(int(part) for key in keys if (part := key.split(".")[1]).isascii() and part.isdigit())
+    blocks: list[tuple[int, int]] = []
+    last = -1
+    for place in places:
+        weight = tensors.get(f"features.{place}.weight")
+        channels = 0 if weight is None else weight.shape[0]
+        if blocks and place - last == (3 if base == "vgg_bn" else 2) and blocks[-1][1] == channels:
+            blocks[-1] = (blocks[-1][0] + 1, channels)
+        else:
+            blocks.append((1, channels))
+        last = place
+    fc6 = tensors.get("classifier.0.weight")
+    divisor = vgg.LINEAR_WIDTH // max(1, fc6.shape[0]) if fc6 is not None and fc6.ndim else 1  # of slim linear layers
+    text = vgg.written(tuple((convolutions, channels * divisor) for convolutions, channels in blocks))
+    try:
+        vgg.parsed(text)
+    except ValueError:
+        return None
+    full = blocks[0][1] * divisor
+    return _with_sizes(f"{base}:{text}", full, tensors) if "features.0.weight" in tensors else None
+
+
+def _with_sizes(variant: str, full: int, tensors: Mapping[str, Tensor]) -> vgg.Shape:
+    """The variant with the sizes that the tensors have; `full` is how many channels its first convolution has undivided."""
     outputs, channels = tensors["features.0.weight"].shape[:2]
     light = f"{_LIGHT}.weight" in tensors
     fc6, fc8 = tensors.get("classifier.0.weight"), tensors.get(f"{_LIGHT if light else _FC8}.weight")
-    divisor = max(1, 64 // max(1, outputs))
+    divisor = max(1, full // max(1, outputs))
     return vgg.Shape(
         variant,
         classes=1000 if fc8 is None else fc8.shape[0],
