@@ -54,6 +54,11 @@ def corrections_folder() -> Path:
     return _folder("corrections", lambda: Path(platformdirs.user_data_dir(APP)) / "corrections")
 
 
+def data_sets_folder() -> Path:
+    """Fetched data sets and unpacked archives: a folder for each."""
+    return _folder("data-sets", lambda: Path(platformdirs.user_data_dir(APP)) / "data-sets")
+
+
 def log_folder() -> Path:
     """The rotating log of the window and its engines."""
     return _folder("log", lambda: Path(platformdirs.user_log_dir(APP)))

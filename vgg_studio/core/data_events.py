@@ -72,3 +72,10 @@ class SplitWritten(BaseEvent, tag="split_written", frozen=True, kw_only=True):
 
     folder: str
     parts: dict[str, int]
+
+
+class DataFetched(BaseEvent, tag="data_fetched", frozen=True, kw_only=True):
+    """A data set or an unpacked archive lies ready in this folder. `name` is "" for an archive of somebody's own."""
+
+    name: str
+    folder: str

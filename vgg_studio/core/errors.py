@@ -5,6 +5,7 @@ StudioError
 ├── DataError               the folder of pictures
 │   ├── FolderMissing  FolderEmpty  FolderFlat  OneClass  TooFewPictures  SplitImpossible  FolderUnreadable
 │   ├── FolderNameNoText
+│   ├── DataSetMissing  DataSetDamaged  DataSetNotFetched  ArchiveRefused
 │   └── PictureRefused      one file that cannot be used; its `reason` is one of REASONS
 ├── WeightsError            a file of weights
 │   ├── WeightsMissing  WeightsUnreadable  WeightsUnsafe  WeightsOtherVariant  WeightsNotFinite  WeightsOddShape
@@ -111,6 +112,26 @@ class SplitImpossible(DataError):
 class FolderUnreadable(DataError):
     sentence = N_("The folder {path} may not be read.")
     remedy = N_("Ask for the right to read it, or copy the pictures elsewhere.")
+
+
+class DataSetMissing(DataError):
+    sentence = N_("The data set {name} is not in {path}.")
+    remedy = N_("Fetch it with: vgg-studio fetch {name}.")
+
+
+class DataSetDamaged(DataError):
+    sentence = N_("{path} is not a file of the published data set: {detail}.")
+    remedy = N_("Fetch the data set again.")
+
+
+class DataSetNotFetched(DataError):
+    sentence = N_("{name} could not be downloaded from {host}: {detail}.")
+    remedy = N_("Try again (what has arrived is kept), or fetch {addresses} in another way and put it into {path}.")
+
+
+class ArchiveRefused(DataError):
+    sentence = N_("The archive {path} was not unpacked: {detail}.")
+    remedy = N_("Unpack it with a program that you trust, and open the folder.")
 
 
 class PictureRefused(DataError):

@@ -12,6 +12,7 @@ from typing import Any, Literal, Union
 import msgspec
 
 from vgg_studio.core.data_events import (
+    DataFetched as DataFetched,
     Finding as Finding,
     FindingsMade as FindingsMade,
     PreviewMade as PreviewMade,
@@ -63,6 +64,7 @@ Phase = Literal[
     "reading",
     "loading_network",
     "downloading",
+    "unpacking",
     "measuring",
     "comparing",
     "preparing",
@@ -91,7 +93,7 @@ class PhaseStarted(BaseEvent, tag="phase_started", frozen=True, kw_only=True):
 
 
 class PhaseProgress(BaseEvent, tag="phase_progress", frozen=True, kw_only=True):
-    """How far the phase is: pictures, or bytes while downloading."""
+    """How far the phase is: pictures, or bytes while downloading and unpacking."""
 
     phase: Phase
     done: int
@@ -247,6 +249,7 @@ Event = Union[  # noqa: UP007 - msgspec reads the union at run time; one line a 
     FindingsMade,
     PreviewMade,
     SplitWritten,
+    DataFetched,
     NetworkInspected,
     ThumbnailMade,
     ThumbnailFailed,
