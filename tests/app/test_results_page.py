@@ -147,6 +147,17 @@ def test_that_the_score_is_one_sentence_with_its_range(page: ResultsPage, proces
     assert page.status() == "Run 1 finished after 6 rounds in 6 minutes; round 5 was the best and is kept."
 
 
+def test_that_a_score_on_pictures_it_learned_from_says_so(page: ResultsPage, process: Process) -> None:
+    make_run("flowers-1", scored=evaluation())
+    make_run("flowers-2", ago=300, scored=msgspec.structs.replace(evaluation(), leaked=12, leaked_correct=12))
+    shown(page, process)
+    assert page.detail.leak.isHidden()
+    choose(page, "flowers-2")
+    assert "12 of these 200 pictures stand in the training part too" in page.detail.leak.text()
+    assert not page.detail.leak.isHidden()
+    assert "never seen" not in page.detail.headline.text()
+
+
 def test_that_the_score_is_what_is_large_whatever_a_language_says_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wording, "score_sentence", lambda scored: f"Of {scored.count} pictures: {scored.correct}.")
     assert run_words.headline(evaluation()) == "Of 200 pictures: <span style='font-size:32px'>183</span>."

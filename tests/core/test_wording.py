@@ -49,6 +49,44 @@ def test_that_the_score_is_told_with_its_range() -> None:
     assert wording.range_sentence(evaluation) == expected
 
 
+def _leaking(leaked: int, leaked_correct: int, count: int = 200, correct: int = 180) -> ev.Evaluation:
+    return ev.Evaluation(
+        split="test",
+        accuracy=correct / count,
+        loss=None,
+        classes=["a"],
+        confusion=[[count]],
+        count=count,
+        correct=correct,
+        interval=(0.8, 0.95),
+        leaked=leaked,
+        leaked_correct=leaked_correct,
+    )
+
+
+@pytest.mark.parametrize(
+    ("leaked", "right", "words"),
+    [
+        (0, 0, ""),
+        (12, 12, " Without that the score is 89.4\u00a0%: it added 0.6 points."),
+        (1, 0, " Without that the score is 90.5\u00a0%: it took 0.5 points away."),
+        (10, 9, " Without that the score is 90.0\u00a0%, too."),
+    ],
+)
+def test_that_a_score_with_pictures_that_were_learned_from_is_told_without_them(
+    leaked: int, right: int, words: str
+) -> None:
+    told = wording.leak_sentence(_leaking(leaked, right))
+    counted = ("stands" if leaked == 1 else "stand") + " in the training part too, the same or nearly the same."
+    assert told == (f"{leaked} of these 200 pictures {counted}{words}" if leaked else "")
+    assert ("had never seen" in wording.score_sentence(_leaking(leaked, right))) == (not leaked)
+
+
+def test_that_a_score_of_nothing_but_known_pictures_tells_nothing_about_others() -> None:
+    told = wording.leak_sentence(_leaking(200, 180))
+    assert told == "All of these pictures stand in the training part too: the score tells nothing about new ones."
+
+
 def test_that_a_run_that_goes_on_from_another_names_that_one() -> None:
     better = ev.WeightsReport(source="run", name="flowers-1")
     assert wording.start_title("official", better) == "the best network of flowers-1"

@@ -96,6 +96,35 @@ def test_that_rows_of_the_confusion_table_are_the_true_classes() -> None:
     )
 
 
+def test_that_answers_for_pictures_that_were_learned_from_are_counted_apart() -> None:
+    items = [split.Item(ev.PictureRef(path=str(number)), 0) for number in range(4)]
+    scores = np.array([[5.0, 0], [0, 9.0], [3.0, 0], [0, 1.0]])
+    answers = scoring.Answers(items, scores, np.zeros(4, np.intp), [])
+    known = {ev.PictureRef(path="0"), ev.PictureRef(path="1"), ev.PictureRef(path="2"), ev.PictureRef(path="elsewhere")}
+
+    score = scoring.evaluation(answers, ["cat", "dog"], "test", 1.0, leaked=known)
+
+    assert (score.count, score.correct, score.leaked, score.leaked_correct) == (4, 2, 3, 2)
+    assert score.unleaked_accuracy == 0.0
+    assert scoring.evaluation(answers, ["cat", "dog"], "test", 1.0).leaked == 0
+
+
+def test_that_a_run_remembers_which_pictures_it_has_learned_from_under_another_name(
+    trained: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    parts = split.from_csv((run / "split.csv").read_bytes())
+    parts.groups = {parts.train[0].picture: 1, parts.test[0].picture: 1, parts.test[1].picture: 2}
+    (run / "split.csv").write_bytes(split.to_csv(parts))
+
+    (score,) = only(scored(run), ev.Evaluation)
+    (before,) = only(scored(trained), ev.Evaluation)
+
+    assert (score.leaked, before.leaked) == (1, 0)
+    assert score.accuracy == before.accuracy
+
+
 def test_that_scores_do_not_depend_on_what_else_is_in_the_batch() -> None:
     shape = vgg.Shape("vgg11_bn", 3, 3, 4)
     answerer = scoring.Answerer(network.build(shape), Preprocessing(image_size=32), choose("cpu"))

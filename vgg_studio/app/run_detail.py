@@ -74,7 +74,7 @@ class RunDetail(QScrollArea):
         self._live: Progress | None = None  # of the run that is being trained
         self._read = ""
         self.headline, self.range_words = QLabel(), Label(tone="muted", wrap=True)
-        self.beside = Label(tone="muted", wrap=True)
+        self.leak, self.beside = Label(tone="warn", wrap=True), Label(tone="muted", wrap=True)
         self.views, self.further, self.better = Segments("", ""), LinkButton(), PlainButton()
         self.failure, self.score, self.plots, self.curves = FailureCard(), ScoreView(studio), ChartSlot(), RunCurves()
         self._lay_out()
@@ -88,7 +88,7 @@ class RunDetail(QScrollArea):
         self.headline.setProperty("tone", "text")
         first = row(self.headline, self.views, spacing=16)
         first.setAlignment(self.views, Qt.AlignmentFlag.AlignTop)
-        second = row(column(self.range_words, self.beside, spacing=0), self.further, self.better, spacing=16)
+        second = row(column(self.range_words, self.leak, self.beside, spacing=0), self.further, self.better, spacing=16)
         for button in (self.further, self.better):
             second.setAlignment(button, Qt.AlignmentFlag.AlignTop)
         for line in (first, second):
@@ -148,6 +148,9 @@ class RunDetail(QScrollArea):
         self.headline.setText(run_words.headline(scored) if scored else run_words.best_so_far(run))
         range_ = wording.range_sentence(scored) if scored else ""
         self.range_words.setText(run_words.settings(run) if curves else range_)
+        leak = wording.leak_sentence(scored) if scored and not curves else ""
+        self.leak.setText(leak)
+        self.leak.setVisible(bool(leak))
         quick_look = self._quick_look(run)
         beside = "" if self._live else run_words.beside(run, quick_look)
         self.beside.setText(beside)

@@ -131,11 +131,13 @@ def evaluation(event: ev.Evaluation) -> list[str]:
         "val": _("On the validation part:"),
         "test": _("On the test part:"),
     }
-    return [
+    lines = [
         parts.get(event.split, _("On these pictures:")),
         wording.score_sentence(event),
         wording.range_sentence(event),
+        wording.leak_sentence(event),
     ]
+    return [line for line in lines if line]
 
 
 def run_ended(event: ev.RunEnded, progress: Progress) -> list[str]:

@@ -114,7 +114,10 @@ class CheckpointSaved(BaseEvent, tag="checkpoint_saved", frozen=True, kw_only=Tr
 
 
 class Evaluation(BaseEvent, tag="evaluation", frozen=True, kw_only=True):
-    """The score on one part. Rows of `confusion` are the true classes. `interval` is Wilson's, 95 %."""
+    """The score on one part. Rows of `confusion` are the true classes. `interval` is Wilson's, 95 %.
+
+    `leaked` pictures of it stand in the training part too, as the same picture or nearly the same: it has learned from them.
+    """
 
     split: str
     accuracy: float
@@ -127,6 +130,14 @@ class Evaluation(BaseEvent, tag="evaluation", frozen=True, kw_only=True):
     by_class: list[ClassScore] = []
     wrong: list[WrongPicture] = []  # surest first, at most 1,000
     run: str = ""
+    leaked: int = 0
+    leaked_correct: int = 0  # of those that leaked
+
+    @property
+    def unleaked_accuracy(self) -> float | None:
+        """The share of right answers among the pictures that did not leak; None where all did."""
+        rest = self.count - self.leaked
+        return (self.correct - self.leaked_correct) / rest if rest else None
 
 
 class Calibrated(BaseEvent, tag="calibrated", frozen=True, kw_only=True):

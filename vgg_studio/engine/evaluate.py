@@ -11,7 +11,7 @@ import msgspec
 
 from vgg_studio.core import split
 from vgg_studio.core.errors import FolderMissing, SplitImpossible, TooFewPictures, UsageError
-from vgg_studio.core.events import ClassLeftOut, Part, PhaseStarted
+from vgg_studio.core.events import ClassLeftOut, Part, PhaseStarted, PictureRef
 from vgg_studio.core.jobs import EvaluateJob, Stop
 from vgg_studio.core.run_folder import SPLIT, RunFolder
 from vgg_studio.core.split import PARTS, Item
@@ -37,10 +37,11 @@ def evaluate(job: EvaluateJob, stop: Stop) -> Steps[None]:
     run = RunFolder.open(Path(job.run))
     opened = yield from SHELF.open(job.run, job.device, stop)
     answerer = opened.answerer.with_batch(job.batch_size) if job.batch_size else opened.answerer
+    leaked: frozenset[PictureRef] = frozenset()
     if job.data:
         root, part, items = yield from _others(job, opened.classes, stop)
     else:
-        root, part, items = _own(run, job.split)
+        root, part, items, leaked = _own(run, job.split)
     if not items:
         raise TooFewPictures(path=root)
     store = PictureStore(root, [item.picture for item in items], answerer.prep, memory=0)
@@ -51,10 +52,11 @@ def evaluate(job: EvaluateJob, stop: Stop) -> Steps[None]:
         yield left_out(picture, refusal)
     if not answers.items:
         raise TooFewPictures(path=root)
-    yield evaluation(answers, opened.classes, part, opened.temperature, str(run.path))
+    yield evaluation(answers, opened.classes, part, opened.temperature, str(run.path), leaked)
 
 
-def _own(run: RunFolder, asked: str) -> tuple[str, str, list[Item]]:
+def _own(run: RunFolder, asked: str) -> tuple[str, str, list[Item], frozenset[PictureRef]]:
+    """A part of the run's own pictures, and which of them it has learned from under another name."""
     parts = split.from_csv(run.file(SPLIT).read_bytes())
     there: list[Part] = [part for part in PARTS if part != "train" and parts.part(part)]
     part = asked or ("test" if "test" in there else "val")
@@ -63,7 +65,7 @@ def _own(run: RunFolder, asked: str) -> tuple[str, str, list[Item]]:
         raise UsageError(name="split", value=part, allowed=", ".join(there))
     if not os.path.isdir(run.manifest.job.data):
         raise FolderMissing(path=run.manifest.job.data)
-    return run.manifest.job.data, part, parts.part(chosen)
+    return run.manifest.job.data, part, parts.part(chosen), split.leaked(parts, chosen)
 
 
 def _others(job: EvaluateJob, classes: list[str], stop: Stop) -> Steps[tuple[str, str, list[Item]]]:

@@ -8,7 +8,7 @@ a prediction of the same picture agree to the last bit.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from vgg_studio.core import metrics, vgg
-from vgg_studio.core.events import Evaluation, Phase, PhaseProgress, PhaseStarted, WrongPicture
+from vgg_studio.core.events import Evaluation, Phase, PhaseProgress, PhaseStarted, PictureRef, WrongPicture
 from vgg_studio.core.jobs import Stop
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.core.split import Item
@@ -183,13 +183,24 @@ def _joined(shares: Sequence[Answers]) -> Answers:
     )
 
 
-def evaluation(answers: Answers, classes: list[str], split: str, temperature: float, run: str = "") -> Evaluation:
-    """The score of answers as an event; probabilities of the wrong ones are those at `temperature`."""
+def evaluation(
+    answers: Answers,
+    classes: list[str],
+    split: str,
+    temperature: float,
+    run: str = "",
+    leaked: Collection[PictureRef] = (),
+) -> Evaluation:
+    """The score of answers as an event; probabilities of the wrong ones are those at `temperature`.
+
+    Answers for `leaked` pictures are counted apart, too.
+    """
     count = len(answers.items)
     chances = calibrate.probabilities(answers.scores, temperature) if count else answers.scores
     named = chances.argmax(axis=1) if count else answers.labels
     confusion = np.zeros((len(classes), len(classes)), np.int64)
     np.add.at(confusion, (answers.labels, named), 1)
+    known = np.fromiter((item.picture in leaked for item in answers.items), bool, count)
     wrong = [
         WrongPicture(
             picture=answers.items[row].picture,
@@ -211,4 +222,6 @@ def evaluation(answers: Answers, classes: list[str], split: str, temperature: fl
         by_class=metrics.class_scores(classes, confusion.tolist()),
         wrong=sorted(wrong, key=lambda picture: -picture.probability)[:MOST_WRONG],
         run=run,
+        leaked=int(known.sum()),
+        leaked_correct=int((known & (named == answers.labels)).sum()),
     )

@@ -10,6 +10,7 @@ import msgspec
 from vgg_studio.core.errors import Diverged
 from vgg_studio.core.events import Calibrated, Part, PhaseStarted
 from vgg_studio.core.jobs import Stop, StopHow, TrainJob
+from vgg_studio.core.split import leaked
 from vgg_studio.engine import checkpoint, prepare, resume
 from vgg_studio.engine.course import Course
 from vgg_studio.engine.ending import Asked, Diary, Ending, Steps, one_ending, wants
@@ -106,7 +107,8 @@ def _finished(course: Course, stop: Stop) -> Steps[None]:
         yield PhaseStarted(phase="saving")
         manifest = checkpoint.write_best(run, course.learner.network)
         if answers.items:
-            score = evaluation(answers, manifest.classes, part, manifest.temperature)
+            known = leaked(course.split, part)
+            score = evaluation(answers, manifest.classes, part, manifest.temperature, leaked=known)
             manifest = msgspec.structs.replace(manifest, evaluation=score)
         run.save(manifest)
     if manifest.evaluation is not None:
