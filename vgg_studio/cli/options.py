@@ -22,7 +22,9 @@ Variant = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help=N_("Which network: vgg11, vgg13, vgg16 or vgg19, each also with _bn (vgg16_bn)."),
+        help=N_(
+            "Which network: vgg11, vgg13, vgg16 or vgg19, each also with _bn; the paper's vgg11_lrn and vgg16_c (vgg16_bn)."
+        ),
         rich_help_panel=NETWORK,
     ),
 ]
@@ -65,6 +67,24 @@ SlimLinear = Annotated[
 Channels = Annotated[
     int | None,
     typer.Option(metavar="1..4", help=N_("Input channels; 1 is grey, 3 is colour (3)."), rich_help_panel=NETWORK),
+]
+Blocks = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST",
+        help=N_("Own blocks instead of the network's, as convolutions x channels: 1x64,1x128,2x256."),
+        rich_help_panel=NETWORK,
+    ),
+]
+Initial = Annotated[
+    str | None,
+    typer.Option(
+        metavar=_choices(jobs.INITIALS),
+        help=N_(
+            "How fresh weights are drawn: as suits the network, by Xavier's or Kaiming's rule, or as the paper (auto)."
+        ),
+        rich_help_panel=NETWORK,
+    ),
 ]
 Dropout = Annotated[
     float | None,
@@ -269,6 +289,31 @@ Device = Annotated[
     str | None,
     typer.Option(metavar=_choices(jobs.DEVICES), help=N_("What computes; all: every graphics card (auto).")),
 ]
+AsListed = Annotated[
+    bool | None,
+    typer.Option(
+        " /--as-listed",
+        metavar="",
+        help=N_("Use the folder as it is, without what was put right by hand."),
+        rich_help_panel=PICTURES,
+    ),
+]
+LeaveOut = Annotated[bool, typer.Option("--leave-out", metavar="", help=N_("Do not use these pictures."))]
+Move = Annotated[bool, typer.Option("--move", metavar="", help=N_("Put these pictures into the class --to."))]
+To = Annotated[str, typer.Option(metavar="CLASS", help=N_("The class that --move puts pictures into."))]
+TakeBack = Annotated[
+    bool, typer.Option("--take-back", metavar="", help=N_("Use these pictures as the folder has them."))
+]
+Undo = Annotated[bool, typer.Option("--undo", metavar="", help=N_("Take back the last step."))]
+Redo = Annotated[bool, typer.Option("--redo", metavar="", help=N_("Do again what was taken back last."))]
+ListThem = Annotated[bool, typer.Option("--list", metavar="", help=N_("Tell what was put right by hand."))]
+SomePictures = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="PATH…", help=N_("Pictures of the folder, as it names them or from here."), show_default=False
+    ),
+]
+ToCorrect = Annotated[str, typer.Argument(metavar="DATA", help=N_("The folder of pictures to put right."))]
 Json = Annotated[
     bool, typer.Option("--json", metavar="", help=N_("Print one event a line, as JSON, and nothing else."))
 ]

@@ -17,6 +17,8 @@ NETWORK: dict[str, Any] = {
     "width_divisor": opt.WidthDivisor,
     "slim_linear": opt.SlimLinear,
     "channels": opt.Channels,
+    "blocks": opt.Blocks,
+    "initial": opt.Initial,
 }
 LEARNING: dict[str, Any] = {
     "train_from": opt.TrainFrom,
