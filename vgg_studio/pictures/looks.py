@@ -11,9 +11,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from vgg_studio.core.data_events import Seen
+from vgg_studio.pictures.hashing import SIDE as HASHED, hash_of
 
 SIDE = 128  # px of the longer side of the grey copy; a smaller picture is looked at as it is
-_HASHED, _KEPT = 32, 8  # px of the copy that is hashed; frequencies that are kept, in each direction
 _EDGES = 8  # of the strongest ones: their mean is the sharpness
 _GREYS = 256
 # Of 1,000 photographs 2 lie below it; of those blurred by 1 % of their longer side (sigma) all, by 0.5 % 28 %.
@@ -44,7 +44,7 @@ def look_at(picture: Image.Image, *, size: tuple[int, int] | None = None, kind: 
         height=height,
         kind=kind,
         frames=frames,
-        hash=_fingerprint(grey),
+        hash=hash_of(np.asarray(grey.resize((HASHED, HASHED), Image.Resampling.BILINEAR))),
         sharpness=min(1.0, _strongest_edges(values) / contrast) if contrast else 0.0,
         brightness=bright,
         contrast=contrast,
@@ -89,24 +89,3 @@ def _strongest_edges(values: _Grey) -> float:
     edges = np.abs(beside - 4 * values).ravel()
     count = min(_EDGES, edges.size)
     return float(np.partition(edges, edges.size - count)[-count:].mean())
-
-
-def _cosines() -> _Grey:
-    """The lowest frequencies of the discrete cosine transform (DCT-II), one a row."""
-    frequencies, places = np.arange(_KEPT)[:, None], np.arange(_HASHED)[None]
-    return np.cos(np.pi / _HASHED * (places + 0.5) * frequencies).astype(np.float32)
-
-
-_COSINES = _cosines()
-
-
-def _fingerprint(grey: Image.Image) -> int:
-    """The perceptual hash of 64 bits: which of the lowest frequencies are stronger than their median.
-
-    As pHash does it (Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010, section 3.2.1) with the
-    32 px and 8 frequencies of N. Krawetz, "Looks Like It", 2011. Pictures that look alike differ in few bits.
-    """
-    small = np.asarray(grey.resize((_HASHED, _HASHED), Image.Resampling.BILINEAR), np.float32)
-    strengths = (_COSINES @ small @ _COSINES.T).ravel()
-    bits = strengths > np.median(strengths)
-    return int.from_bytes(np.packbits(bits).tobytes(), "big")
