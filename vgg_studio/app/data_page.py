@@ -51,6 +51,7 @@ class DataPage(Page):
         studio.folder_changed.connect(self._refresh)
         studio.scan_changed.connect(self._refresh)
         studio.device_changed.connect(self.header_changed)
+        studio.class_wanted.connect(self.folder.classes.list.choose)
 
     # --- what the header shows
 

@@ -8,6 +8,8 @@ from vgg_studio.app.outlook_words import View
 from vgg_studio.app.widgets import Card, Label, PlainButton, column, row
 from vgg_studio.core.language import _
 
+HEIGHT = 60  # px: of two lines or a button, whichever of the cards in this place is shown
+
 
 class OutlookCard(Card):
     """Two lines and a button for the quick look. Hidden where there is nothing to say."""
@@ -18,12 +20,14 @@ class OutlookCard(Card):
     def __init__(self) -> None:
         super().__init__(padding=11)
         self.box.setContentsMargins(15, 11, 15, 11)
+        self.setMinimumHeight(HEIGHT)
         self.takes, self.says = Label(role="strong", wrap=True), Label(tone="muted", wrap=True)
         self.button = PlainButton()
         line = row(column(self.takes, self.says, spacing=0), self.button, spacing=16)
         line.setStretch(0, 1)
         self.box.addLayout(line)
         self.view = View()
+        self._gives_way = False
         self.button.clicked.connect(self._press)
 
     def show_view(self, view: View) -> None:
@@ -31,7 +35,15 @@ class OutlookCard(Card):
         if view != self.view:
             self.view = view
             self.retranslate()
-        self.setVisible(bool(view.takes or view.says))
+        self._show()
+
+    def give_way(self, wanted: bool) -> None:
+        """Leave the place to another card."""
+        self._gives_way = wanted
+        self._show()
+
+    def _show(self) -> None:
+        self.setVisible(bool(self.view.takes or self.view.says) and not self._gives_way)
 
     def retranslate(self) -> None:
         """Words anew."""

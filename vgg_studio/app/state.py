@@ -44,6 +44,7 @@ class Studio(QObject):
     language_changed = Signal()
     theme_changed = Signal()
     page_wanted = Signal(str)
+    class_wanted = Signal(str)  # this class's pictures, on the Data page
     message = Signal(str)  # a sentence for the header that goes away by itself
 
     def __init__(self, engines: Engines, settings: Settings) -> None:

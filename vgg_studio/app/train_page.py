@@ -10,6 +10,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QWidget
 
 from vgg_studio.app import places, theme, train_job
+from vgg_studio.app.coach_keeper import CoachKeeper
 from vgg_studio.app.outlook_keeper import OutlookKeeper
 from vgg_studio.app.page import Page, Primary
 from vgg_studio.app.train_form import TrainForm
@@ -48,7 +49,7 @@ class TrainPage(Page):
         self._steady = Steady()
         self._put_aside = False
         self._left: tuple[str, Progress] = ("", Progress())  # the unfinished run of the last start, folded once
-        self._outlook = OutlookKeeper(self)
+        self._outlook, self._coach = OutlookKeeper(self), CoachKeeper(self)
         self._lay_out()
         self._connect()
         self.retranslate()
@@ -279,3 +280,4 @@ class TrainPage(Page):
             self.form.settings.show_advice(True)
         self.watch.show_training(state, progress, self.studio.scan, self._steady.seconds_left)
         self._outlook.show()
+        self._coach.show()

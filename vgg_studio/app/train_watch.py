@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 
 from vgg_studio.app.chart_slot import ChartSlot
+from vgg_studio.app.coach_card import CoachCard
 from vgg_studio.app.failure_card import FailureCard, details_of
 from vgg_studio.app.outlook_card import OutlookCard
 from vgg_studio.app.outlook_words import View
@@ -12,7 +13,9 @@ from vgg_studio.app.scan_state import ScanState
 from vgg_studio.app.train_state import State, saved_round
 from vgg_studio.app.train_tiles import TrainTiles, figures_of_scan, figures_of_training
 from vgg_studio.app.widgets import column
+from vgg_studio.core.coach import Remark
 from vgg_studio.core.events import Failure
+from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.language import _
 from vgg_studio.core.progress import Progress
 
@@ -23,9 +26,9 @@ class TrainWatch(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.failure, self.tiles, self.plots = FailureCard(), TrainTiles(), ChartSlot()
-        self.outlook = OutlookCard()
-        box = column(self.failure, self.tiles, self.outlook, self.plots, spacing=16)
-        box.setStretch(3, 1)
+        self.outlook, self.coach = OutlookCard(), CoachCard()  # one place: the coach speaks instead of the outlook
+        box = column(self.failure, self.tiles, self.outlook, self.coach, self.plots, spacing=16)
+        box.setStretch(4, 1)
         self.setLayout(box)
 
     def show_training(self, state: State, progress: Progress, scan: ScanState, seconds_left: float | None) -> None:
@@ -44,9 +47,17 @@ class TrainWatch(QWidget):
         self.outlook.show_view(view)
         self.plots.set_baseline(baseline)
 
+    def show_coach(self, remark: Remark | None, job: TrainJob, running: bool) -> None:
+        """Show what the coach has to say about a run with these settings, if anything."""
+        if remark is not None:
+            self.outlook.give_way(True)
+        self.coach.show_remark(remark, job, running)
+        self.outlook.give_way(remark is not None)
+
     def retranslate(self) -> None:
         """Words anew."""
         self.outlook.retranslate()
+        self.coach.retranslate()
         self.plots.retranslate()
 
     def _show_failure(self, state: State, progress: Progress) -> None:
