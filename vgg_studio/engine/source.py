@@ -26,7 +26,6 @@ from vgg_studio.engine.feature_files import FeatureFiles, Name
 from vgg_studio.engine.last_layer import Chunks
 from vgg_studio.engine.several import each, here
 from vgg_studio.pictures.known import Known
-from vgg_studio.pictures.opening import locate
 
 View = tuple[PictureRef, int]  # a picture and the number of one of its views (engine/views.py)
 _CHUNK = 64 << 20  # bytes of features that are gone through at once
@@ -223,7 +222,7 @@ class Source:
 
     def _digest(self, picture: PictureRef) -> bytes | PictureRefused:
         try:
-            return self._known.digest(locate(picture, self.store.root))
+            return self._known.digest_of(picture, self.store.root)
         except PictureRefused as refusal:
             return refusal
 
@@ -241,11 +240,10 @@ class Source:
         """A picture and its content's digest, which are sure to belong together: somebody may be changing the file."""
         picture, number = view
         try:
-            path = locate(picture, self.store.root)
             for _ in range(_TRIES):
-                digest = self._known.digest(path)
+                digest = self._known.digest_of(picture, self.store.root)
                 array = self.store.read(picture)
-                if self._known.digest(path) == digest:
+                if self._known.digest_of(picture, self.store.root) == digest:
                     self._digests[picture] = digest
                     return picture, _Found((digest, number), array)
             raise PictureRefused("unreadable", path=picture.path)

@@ -19,8 +19,10 @@ import msgspec
 
 from vgg_studio import paths
 from vgg_studio.core.errors import PictureRefused, StorageError
+from vgg_studio.core.facts import PictureRef
+from vgg_studio.pictures import datasets
 from vgg_studio.pictures.known_file import KnownFile, Row
-from vgg_studio.pictures.opening import DOOR, open_picture, ordinary_file, shown
+from vgg_studio.pictures.opening import DOOR, locate, open_picture, ordinary_file, shown
 
 FILE = "known-pictures.sqlite"
 MOST = 200_000  # files that are remembered: about 50 MB
@@ -30,7 +32,10 @@ _TOGETHER = 256  # files written down in one commit
 _SECONDS = 1.0  # or after this long
 _MOST_WAITING = 4096  # files that are held in memory where they cannot be written down
 # Reasons that lie in the content; all others may be gone the next time.
-_LASTING = {"empty", "cut_off", "web_page", "document", "not_a_picture", "kind_not_allowed", "too_large", "damaged"}
+_LASTING = {
+    "empty", "cut_off", "web_page", "document", "not_a_picture", "kind_not_allowed", "raw_picture", "too_large", "too_long",
+    "damaged", "decoder_crashed", "too_much_memory",
+}  # fmt: skip
 _DOOR = DOOR.encode()
 # Side in px that a JPEG keeps when it is only tried: all of the file is read, few of its pixels are computed.
 _TRIED_SIDE = 64
@@ -68,6 +73,13 @@ class Known:
         """BLAKE2b of the file's content, 16 bytes. Raises PictureRefused where it cannot be read."""
         row = self._row(path)
         return row.digest if row else self._read(path)
+
+    def digest_of(self, ref: PictureRef, root: str) -> bytes:
+        """The digest of a reference's picture: of its file below `root`, or of a row of the data set in `root`.
+
+        Raises PictureRefused.
+        """
+        return self.digest(locate(ref, root)) if ref.row < 0 else datasets.digest(ref, root)
 
     def check(self, path: bytes | str) -> PictureRefused | None:
         """Why the file cannot be used, None if it can: known, or found by decoding it, and then remembered."""
