@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.pictures import WEB_PAGE, encoded, fifo, noise, smooth, written
 from vgg_studio.core.errors import REASONS, PictureRefused
-from vgg_studio.pictures import opening
+from vgg_studio.pictures import decoding
 from vgg_studio.pictures.opening import open_picture, reason_of
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
@@ -44,11 +44,15 @@ NO_PICTURES = {
     "SVG": (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "document"),
     "SVG after a prologue": (b'<?xml version="1.0"?>\n<!-- x -->\n<svg/>', "document"),
     "ZIP": (b"PK\x03\x04" + bytes(30), "document"),
-    "HEIC": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "kind_not_allowed"),
+    "HEIC of nothing": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "damaged"),
     "film": (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", "kind_not_allowed"),
     "JPEG 2000": (b"\0\0\0\x0cjP  \r\n\x87\n", "kind_not_allowed"),
     "icon": (b"\0\0\1\0\1\0" + bytes(20), "kind_not_allowed"),
-    "raw of a Canon": (b"II*\0\x10\0\0\0CR\2\0", "kind_not_allowed"),
+    "raw of a Canon": (b"II*\0\x10\0\0\0CR\2\0", "raw_picture"),
+    "newer raw of a Canon": (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "raw_picture"),
+    "raw of a Fujifilm": (b"FUJIFILMCCD-RAW 0201FF", "raw_picture"),
+    "raw of a Panasonic": (b"IIU\0\x18\0\0\0" + bytes(20), "raw_picture"),
+    "raw of an Olympus": (b"IIRO\x08\0\0\0" + bytes(20), "raw_picture"),
     "sound": (b"RIFF\x24\0\0\0WAVEfmt ", "kind_not_allowed"),
     "text": (b"these are words, not pixels", "not_a_picture"),
     "zeros": (bytes(5000), "not_a_picture"),
@@ -177,7 +181,7 @@ def test_that_a_picture_of_more_than_a_hundred_million_pixels_is_refused_before_
 
 
 def test_that_the_limit_itself_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "_PIXELS", 200)
+    monkeypatch.setattr(decoding, "_PIXELS", 200)
     assert _opened(tmp_path, noise(20, 10)).size == (20, 10)
     with pytest.raises(PictureRefused):
         _opened(tmp_path, noise(21, 10))

@@ -19,6 +19,10 @@ REASONS: dict[str, str] = {
     "damaged": N_("is damaged"),
     "unreadable": N_("could not be read from the disk"),
     "too_slow": N_("took too long to read"),
+    "too_long": N_("is more than {limit} times as long as it is wide"),
+    "raw_picture": N_("is a camera's raw picture; save it as a JPEG first"),
+    "decoder_crashed": N_("is damaged in a way that ends the program that opens it"),
+    "too_much_memory": N_("takes too much memory to open"),
     "by_hand": N_("by hand"),
 }
 

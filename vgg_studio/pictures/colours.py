@@ -22,6 +22,13 @@ def to_rgb(picture: Image.Image) -> Image.Image:
         return _with_profile(picture)
     if picture.mode == "LAB":
         return _from_lab(picture)
+    return _plain(picture)
+
+
+def _plain(picture: Image.Image) -> Image.Image:
+    """In RGB without regard to profiles. What is RGB already is no copy: 100 megapixels take 400 MB each time."""
+    if picture.mode == "RGB":
+        return picture._new(picture.im)  # noqa: SLF001 - a public way without a copy is not there
     return picture.convert("RGB")
 
 
@@ -61,7 +68,7 @@ def _with_profile(picture: Image.Image, profile: bytes | None = None) -> Image.I
     """Pixels of CMYK and wide colour spaces in sRGB, by the picture's own profile where that is sound."""
     profile = profile or picture.info.get("icc_profile")
     if not isinstance(profile, bytes) or not _worth_it(profile, picture.mode):
-        return picture.convert("RGB")
+        return _plain(picture)
     try:
         converted = ImageCms.profileToProfile(
             picture, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), outputMode="RGB"

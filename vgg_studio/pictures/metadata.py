@@ -34,6 +34,11 @@ def upright(picture: Image.Image, orientation: int) -> Image.Image:
     return picture
 
 
+def lies_down(orientation: int) -> bool:
+    """Whether that EXIF orientation stores the picture's rows as columns."""
+    return 5 <= orientation <= 8
+
+
 def orientation(picture: Image.Image) -> int:
     """The EXIF orientation of an opened picture, 1 where there is none or it cannot be read."""
     block = picture.info.get("exif")

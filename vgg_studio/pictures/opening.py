@@ -1,6 +1,6 @@
 """The one door for pictures: nothing else in the studio opens a picture's file.
 
-file -> ordinary file? -> first bytes -> allowed kind? -> at most 100 megapixels? -> all pixels -> upright RGB.
+ordinary file? -> `decoding`: first bytes -> allowed kind? -> at most 100 megapixels? -> all pixels -> upright RGB.
 Each step may end in PictureRefused with its reason.
 """
 
@@ -11,50 +11,16 @@ import errno
 import io
 import os
 import stat
-import struct
-import warnings
-import zlib
 from types import ModuleType
-from typing import IO
 
-import PIL
-from PIL import (
-    AvifImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    JpegImagePlugin,
-    PngImagePlugin,
-    PpmImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import Image
 
 from vgg_studio.core.errors import PictureRefused
 from vgg_studio.core.facts import PictureRef, picture_ref
-from vgg_studio.pictures import colours, metadata, sniffing
+from vgg_studio.pictures.decoding import DOOR as DOOR, Decoded, decoded
 
-# Named here because Pillow would else import them at the first picture of a kind, from whichever thread is first.
-_READERS = (
-    AvifImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
-    JpegImagePlugin,
-    PngImagePlugin,
-    PpmImagePlugin,
-    WebPImagePlugin,
-)
-MEGAPIXELS = 100
-_PIXELS = MEGAPIXELS * 1_000_000
-DOOR = f"1 {PIL.__version__}"  # who judged a picture: count up where the rules below change, so that old refusals are forgotten
-_MOST_BYTES = 1 << 30  # of a file that could not be decoded: more than 100 megapixels of 16 bits take up
 # O_NONBLOCK: a pipe named x.jpg answers at once. The names are missing on Windows, which needs O_BINARY.
 _FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY"))
-# What Pillow's decoders were seen to raise on damaged files.
-_ODD = (
-    OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, EOFError, MemoryError, ArithmeticError,
-    AssertionError, RuntimeError, struct.error, zlib.error, Image.DecompressionBombError,
-)  # fmt: skip
 _REASON_OF_ERRNO = {
     errno.ENOENT: "missing",
     errno.ENOTDIR: "missing",
@@ -74,12 +40,29 @@ def open_picture(path: str | bytes | os.PathLike[str], *, at_least: int = 0) -> 
     With `at_least` (px) a JPEG may come smaller, by 2, 4 or 8, as long as both sides keep that many pixels: much faster.
     Raises PictureRefused with a reason of `core.errors.REASONS`. Safe to call from several threads.
     """
+    return open_whole(path, at_least=at_least).picture
+
+
+def open_whole(path: str | bytes | os.PathLike[str], *, at_least: int = 0) -> Decoded:
+    """What `open_picture` opens, with what its file says of it. Raises PictureRefused."""
     try:
         with _ordinary_file(path) as file:
-            return _decoded(file, at_least)
+            return decoded(file, at_least)
     except PictureRefused as refusal:
         refusal.values.setdefault("path", shown(os.fsencode(path)))
         raise
+
+
+def open_ref(ref: PictureRef, root: str, *, at_least: int = 0) -> Image.Image:
+    """The picture of a reference, as `open_picture` gives it: a file below `root`, or a row of the data set in `root`.
+
+    Raises PictureRefused.
+    """
+    if ref.row < 0:
+        return open_picture(locate(ref, root), at_least=at_least)
+    from vgg_studio.pictures import datasets  # reads its files through this door
+
+    return datasets.picture(ref, root)
 
 
 def ordinary_file(path: str | bytes | os.PathLike[str]) -> io.BufferedReader:
@@ -146,77 +129,3 @@ def _ordinary_file(path: str | bytes | os.PathLike[str]) -> io.BufferedReader:
     except BaseException:
         os.close(handle)
         raise
-
-
-def _decoded(file: IO[bytes], at_least: int) -> Image.Image:
-    try:
-        head = file.read(sniffing.HEAD)
-        kind = sniffing.kind_of(head)
-        if kind == "WEBP":
-            _check_size(sniffing.webp_pixels(head))
-        if kind == "JPEG" and not metadata.jpeg_begins(file):
-            raise PictureRefused("damaged")
-        try:
-            return _attempt(file, kind, at_least)
-        except _ODD as error:
-            file.seek(0)
-            return _second_attempt(file.read(_MOST_BYTES), kind, at_least, error)
-    except OSError as error:  # from reading the file itself: the decoders' own are dealt with
-        raise PictureRefused("unreadable") from error
-
-
-def _attempt(file: IO[bytes], kind: str, at_least: int, exif: bytes = b"") -> Image.Image:
-    _silence()
-    file.seek(0)
-    with _Tiff(file) if kind == "TIFF" else Image.open(file, formats=(kind,)) as picture:
-        _check_size(picture.width * picture.height)
-        if at_least and isinstance(picture, JpegImagePlugin.JpegImageFile):
-            picture.draft(None, (at_least, at_least))
-        orientation = _tiff_orientation(picture) if isinstance(picture, _Tiff) else metadata.orientation(picture)
-        picture.load()
-        opened = metadata.upright(colours.to_rgb(picture), metadata.exif_orientation(exif) if exif else orientation)
-    opened.info = {}  # camera, place and comments stay behind the door
-    return opened
-
-
-def _second_attempt(data: bytes, kind: str, at_least: int, first: BaseException) -> Image.Image:
-    """Once more without the metadata, which spoils good pictures; otherwise the reason of the first failure."""
-    if isinstance(first, Image.DecompressionBombError):
-        raise PictureRefused("too_large", limit=MEGAPIXELS) from first
-    if kind in ("JPEG", "PNG"):
-        plain, exif = metadata.plain_jpeg(data) if kind == "JPEG" else metadata.plain_png(data)
-        try:
-            return _attempt(io.BytesIO(plain), kind, at_least, exif)
-        except _ODD:
-            pass
-    raise PictureRefused("cut_off" if sniffing.ends_early(data, kind, str(first)) else "damaged") from first
-
-
-def _check_size(pixels: int) -> None:
-    if pixels > _PIXELS:
-        raise PictureRefused("too_large", limit=MEGAPIXELS)
-
-
-class _Tiff(TiffImagePlugin.TiffImageFile):
-    """Pillow's own reader, less the step that reads all of EXIF and raises on odd ones; the door turns the picture."""
-
-    def load_end(self) -> None:
-        pass
-
-
-def _tiff_orientation(picture: _Tiff) -> int:
-    value = picture.tag_v2.get(0x0112, 1)
-    return value if isinstance(value, int) else 1
-
-
-_SILENT = "PIL"
-
-
-def _silence() -> None:
-    """Keep Pillow's warnings (odd tags, sizes that we check ourselves) from being printed or raised.
-
-    `catch_warnings` is not safe with threads, so the filter is set for the process; again where somebody put one before it.
-    """
-    first = warnings.filters[0] if warnings.filters else None
-    if first is None or first[0] != "ignore" or getattr(first[3], "pattern", None) != _SILENT:
-        warnings.filterwarnings("ignore", module=_SILENT)

@@ -11,8 +11,8 @@ from vgg_studio.core.jobs import Stop
 from vgg_studio.pictures.opening import reason_of, refer
 
 # By name a picture: what is read, and kinds that people keep among pictures, so that they are named when they cannot be read.
-_READ = "jpg jpeg jpe jfif jif pjpeg png apng webp gif tif tiff bmp dib ppm pgm pbm pnm pfm avif"
-_NAMED = "heic heif jp2 j2k jxl cr2 cr3 raf orf rw2"
+_READ = "jpg jpeg jpe jfif jif pjpeg png apng webp gif tif tiff bmp dib ppm pgm pbm pnm pfm avif heic heif hif"
+_NAMED = "jp2 j2k jxl cr2 cr3 nef nrw arw srf sr2 dng raf orf rw2 pef srw x3f mrw iiq 3fr erf kdc dcr"
 EXTENSIONS = frozenset(b"." + name.encode() for name in f"{_READ} {_NAMED}".split())
 
 # Left by systems, archives and programs (compared in lower case); names that begin with a dot come on top.
