@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from vgg_studio.cli import options as opt, outlook, resuming, settings
+from vgg_studio.cli.correcting import correct as put_right
 from vgg_studio.cli.demonstration import demonstrate
+from vgg_studio.cli.failing import DONE
 from vgg_studio.cli.naming import name_pictures
 from vgg_studio.cli.printer import JsonPrinter, Printer, SilentPrinter
 from vgg_studio.cli.session import Session, exit_code
@@ -145,6 +147,7 @@ def evaluate(
     data: opt.Data = None,
     split: opt.Split = None,
     device: opt.Device = None,
+    as_listed: opt.AsListed = None,
     json: opt.Json = False,
 ) -> int:
     """Score on a part of the run's own pictures, or on all pictures of another folder."""
@@ -155,6 +158,7 @@ def evaluate(
             data=resuming.folder(data) if data else "",
             split=split or "",
             device=device or "auto",
+            corrections=as_listed is not False,
         )
         ending = session.run(job, shown)
     return exit_code(ending)
@@ -185,6 +189,30 @@ def export(context: typer.Context, run: opt.Run, file: opt.File, json: opt.Json 
     with printer(json) as shown:
         ending = session.run(jobs.ExportJob(run=resuming.existing_run(run), file=file), shown)
     return exit_code(ending)
+
+
+@app.command(
+    help=N_("Leave pictures out or put them into another class. The folder itself is never changed."),
+    epilog=N_("vgg-studio correct DATA --move roses/1.jpg --to tulips"),
+)
+def correct(
+    data: opt.ToCorrect,
+    paths: opt.SomePictures = None,
+    leave_out: opt.LeaveOut = False,
+    move: opt.Move = False,
+    to: opt.To = "",
+    take_back: opt.TakeBack = False,
+    undo: opt.Undo = False,
+    redo: opt.Redo = False,
+    list_them: opt.ListThem = False,
+    json: opt.Json = False,
+) -> int:
+    """Keep it beside the folder; correcting.py has the steps."""
+    names = ("leave_out", "move", "take_back", "undo", "redo", "list")
+    wanted = zip(names, (leave_out, move, take_back, undo, redo, list_them), strict=True)
+    with printer(json) as shown:
+        put_right(shown, data, paths or [], [name for name, is_wanted in wanted if is_wanted], to, json)
+    return DONE
 
 
 @app.command(help=N_("Draw sample pictures, train on them, score the result and name a few of them."))

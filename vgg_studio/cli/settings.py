@@ -48,6 +48,7 @@ PICTURES: dict[str, Any] = {
     "resize": opt.Resize,
     "normalisation": opt.Normalisation,
     "seed": opt.Seed,
+    "corrections": opt.AsListed,
     "val_percent": opt.ValPercent,
     "test_percent": opt.TestPercent,
 }
@@ -67,6 +68,7 @@ LOOK = {
         "image_size",
         "resize",
         "seed",
+        "corrections",
         "val_percent",
         "test_percent",
         "precision",
