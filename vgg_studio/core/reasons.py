@@ -65,8 +65,13 @@ DETAILS: dict[str, str] = {  # what `detail` or `allowed` says where it is one o
     "no_pictures": N_("it holds no pictures"),
     "no_weights": N_("none, for slim networks and other than 3 channels"),
     "no_official": N_("none or a file, for this network has no official weights"),
-    "own_blocks": N_(
-        "1 to 10 blocks such as 1x64,1x128,2x256, each of 1 to 8 convolutions times 1 to 2048 channels"
-    ),
+    "own_blocks": N_("1 to 10 blocks such as 1x64,1x128,2x256, each of 1 to 8 convolutions times 1 to 2048 channels"),
+    "not_fresh": N_("of a file, a run or official:vgg16, for a network by its name alone has no weights to save"),
+    "layer_names": N_("two layers in their order, named as in features.0, conv1-1, block2 or fc6"),
+    "layers_with_weights": N_("a part with at least one tensor in it"),
     "no_blocks": N_("none, for A-LRN and C have blocks of their own"),
+    "holds_things": N_("it holds other things already"),
+    "another_split": N_("it holds another split, which was not written to its end"),
+    "within_the_pictures": N_("it lies among the pictures themselves"),
+    "no_room": N_("the disk has {megabytes} MB too little room"),
 }
