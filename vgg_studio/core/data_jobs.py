@@ -53,6 +53,9 @@ class PreviewJob(Job, tag="preview", frozen=True, kw_only=True):
     resize: str = "square"
     channels: int = 3
     seed: int = 0
+    val_percent: int = HELD_BACK
+    test_percent: int = HELD_BACK
+    corrections: bool = True
 
     def __post_init__(self) -> None:
         one_of("variation", self.variation, VARIATIONS)
@@ -61,6 +64,7 @@ class PreviewJob(Job, tag="preview", frozen=True, kw_only=True):
         between("variants", self.variants, 1, 64)
         between("batch-size", self.batch, 1, 4096)
         between("channels", self.channels, 1, 4)
+        held_back(self.val_percent, self.test_percent)
 
 
 class WriteSplitJob(Job, tag="write_split", frozen=True, kw_only=True):

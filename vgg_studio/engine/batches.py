@@ -19,6 +19,7 @@ from vgg_studio.core.split import Item
 from vgg_studio.engine.card_store import DeviceStore
 from vgg_studio.engine.data import Bytes, PictureStore, Refusal, ahead, workers
 from vgg_studio.pictures import varying
+from vgg_studio.pictures.varying import plan as plan
 
 
 @dataclass(frozen=True)
@@ -46,17 +47,6 @@ class Variation:
     kind: str
     seed: int
     epoch: int
-
-
-def plan(order: npt.NDArray[np.intp], size: int) -> list[npt.NDArray[np.intp]]:
-    """Cut an order into batches of `size`; a single picture at the end joins the batch before it.
-
-    (Batch normalisation has nothing to measure on one picture.)
-    """
-    cuts = list(range(size, len(order), size))
-    if cuts and len(order) - cuts[-1] == 1 and size > 1:
-        cuts.pop()
-    return np.split(order, cuts)
 
 
 def stream(

@@ -29,14 +29,18 @@ from vgg_studio.core.jobs import (
     DrawSamplesJob,
     EvaluateJob,
     ExportJob,
+    InspectJob,
     PredictJob,
+    PreviewJob,
     QuickLookJob,
     Request,
+    SaveCodeJob,
     ScanJob,
     Stop,
     ThumbnailJob,
     TrainJob,
     TuneJob,
+    WriteSplitJob,
     from_line,
 )
 from vgg_studio.engine.ending import ended, failure_of
@@ -61,12 +65,16 @@ ROLES: dict[str, dict[type[AnyJob], Work]] = {
     "pictures": {
         ScanJob: Work(f"{_PICTURES}.scan", "scan", "folder"),
         DrawSamplesJob: Work(f"{_PICTURES}.demo", "draw_samples", "folder"),
+        WriteSplitJob: Work(f"{_PICTURES}.split_folders", "write_split", "folder"),
         ThumbnailJob: Work(f"{_PICTURES}.thumbnails", "make_thumbnails", "thumbnails"),
+        PreviewJob: Work(f"{_PICTURES}.preview", "preview", "previews"),
     },
     "predict": {
         PredictJob: Work(f"{_ENGINE}.predict", "predict"),
         EvaluateJob: Work(f"{_ENGINE}.evaluate", "evaluate"),
         ExportJob: Work(f"{_ENGINE}.export", "export"),
+        SaveCodeJob: Work(f"{_ENGINE}.code_script", "save_code"),
+        InspectJob: Work(f"{_ENGINE}.inspect", "inspect"),
         TuneJob: Work(f"{_ENGINE}.tuning", "tune"),
     },
     "train": {

@@ -48,6 +48,17 @@ def order(seed: int, epoch: int, count: int) -> npt.NDArray[np.intp]:
     return np.argsort(uniform(seed, epoch, np.arange(count) + _ORDER, 1)[:, 0], kind="stable")
 
 
+def plan(order: npt.NDArray[np.intp], size: int) -> list[npt.NDArray[np.intp]]:
+    """Cut an order into batches of `size`; a single picture at the end joins the batch before it.
+
+    (Batch normalisation has nothing to measure on one picture.)
+    """
+    cuts = list(range(size, len(order), size))
+    if cuts and len(order) - cuts[-1] == 1 and size > 1:
+        cuts.pop()
+    return np.split(order, cuts)
+
+
 def crop_boxes(drawn: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Left, top, width, height of each crop (Szegedy et al., arXiv 1409.4842: random area, random ratio of sides)."""
     area = _SMALLEST_CROP + (1 - _SMALLEST_CROP) * drawn[:, 1]
