@@ -1,4 +1,4 @@
-"""A second, finer look at two pictures that may be copies: laid upon each other, do they show the same details?
+"""A second, finer look at two pictures that may be copies: laid upon each other, they show the same details or not.
 
 One picture is moved and stretched along its sides until it lies on the other (B. Lucas and T. Kanade, "An Iterative Image
 Registration Technique", 1981; coarse to fine), then their details (what a blurred copy lacks) are correlated where they overlap.

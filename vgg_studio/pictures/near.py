@@ -4,9 +4,9 @@ Every hash is compared with every other, a row at a time: 100,000 hashes take 5 
 core of 2024, mirror images included. An index by parts of the hash (multi-index hashing) pays only where hashes are spread evenly
 and few bits may differ; at 14 of 64 it would look at more pairs than there are.
 
-Measured on 1,000 photographs of flowers and copies of them: of those cut by 5 % of the sides at random places 98 % differ in at most
-14 bits, of those encoded anew, resized, made 30 % brighter or darker or mirrored at least 99 %; of other pictures 13 pairs in 499,500 do.
-So what is found here is looked at a second time (likeness.py).
+Measured on 1,000 photographs of flowers and copies of them: of those cut by 5 % of their sides at random places 98 % differ in
+at most 14 bits, of those encoded anew, resized, made 30 % brighter or darker or mirrored 99 % and more; of others 13 pairs
+in 499,500 do. So what is found here is looked at a second time (likeness.py).
 """
 
 from __future__ import annotations
