@@ -57,6 +57,15 @@ class DeviceStore(PictureStore):
         if not self._there[row]:
             self._loaded(picture, row)
 
+    def put(self, pictures: Sequence[PictureRef], arrays: Bytes) -> None:
+        """Keep pictures, (N, side, side, channels), that somebody has read all at once."""
+        rows = torch.tensor([self._rows[picture] for picture in pictures], dtype=torch.int64)
+        with torch.cuda.stream(self._copying) if self._copying else contextlib.nullcontext():
+            self._held[rows.to(self.device)] = torch.from_numpy(arrays).to(self.device)
+        if self._copying:
+            self._copying.synchronize()
+        self._there[rows.numpy()] = True
+
     def gather(self, pictures: Sequence[PictureRef], mirrored: npt.NDArray[np.bool_] | None = None) -> Tensor:
         """Loaded pictures in order, (N, side, side, channels) on the device, those that are `mirrored` turned left to right."""
         rows = torch.tensor([self._rows[picture] for picture in pictures], dtype=torch.int64)

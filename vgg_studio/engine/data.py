@@ -23,8 +23,9 @@ from vgg_studio.engine.ending import Ticker, check
 from vgg_studio.engine.known import Known, Verdict
 from vgg_studio.engine.place import place
 from vgg_studio.engine.several import each, here
-from vgg_studio.pictures.opening import locate, open_picture
-from vgg_studio.pictures.resizing import to_array
+from vgg_studio.pictures import datasets
+from vgg_studio.pictures.opening import locate, open_picture, open_ref
+from vgg_studio.pictures.resizing import many_to_arrays, to_array
 
 Bytes = npt.NDArray[np.uint8]
 Refusal = tuple[PictureRef, PictureRefused]
@@ -32,6 +33,7 @@ Checked = Generator[Event, None, dict[PictureRef, PictureRefused]]
 Answer = TypeVar("Answer")
 
 _SPARE = 2  # parts of the free memory of which one may hold pictures
+_AT_ONCE = 32 << 20  # bytes of pictures that one thread takes from a data set at a time
 _LOOKED_AT = 256  # pictures whose files' entries are looked at before those that are not known are opened
 _FREE_UNKNOWN = 2 << 30  # bytes taken for free where the system does not tell
 
@@ -64,11 +66,18 @@ class PictureStore:
         if self._kept is not None and self._known[row]:
             kept: Bytes = self._kept[row]
             return kept
-        array = open_array(locate(picture, self.root), self.prep)
+        array = to_array(open_ref(picture, self.root, at_least=self.prep.decoded_side), self.prep)
         if self._kept is not None:
             self._kept[row] = array
             self._known[row] = True
         return array
+
+    def put(self, pictures: Sequence[PictureRef], arrays: Bytes) -> None:
+        """Keep pictures, (N, side, side, channels), that somebody has read all at once."""
+        if self._kept is not None:
+            rows = [self._rows[picture] for picture in pictures]
+            self._kept[rows] = arrays
+            self._known[rows] = True
 
 
 def open_array(path: bytes | str, prep: Preprocessing) -> Bytes:
@@ -84,8 +93,10 @@ def read_all(store: PictureStore, pictures: Sequence[PictureRef], stop: Stop, kn
 
     Where several processes train together each opens its share, and all hear of what the others found.
     A store that keeps no pictures leaves those alone that are `known` already, at the cost of a look at a file's entry; the
-    others are decoded as far as it takes to know, and remembered.
+    others are decoded as far as it takes to know, and remembered. Rows of a data set were judged with it.
     """
+    if pictures and pictures[0].row >= 0:
+        return (yield from _rows(store, pictures, stop))
     mine = here().share(pictures)
     if known is not None and not store.keeps:
         refusals = _checked(store.root, mine, known)
@@ -97,6 +108,31 @@ def read_all(store: PictureStore, pictures: Sequence[PictureRef], stop: Stop, kn
         if picture not in shares[here().place.rank]:
             yield left_out(picture, refusal)
     return refused
+
+
+def _rows(store: PictureStore, pictures: Sequence[PictureRef], stop: Stop) -> Checked:
+    """Take a data set without picture files into a store that keeps pictures: thousands at a time, not one by one."""
+    yield PhaseStarted(phase="reading", total=len(pictures))
+    found = datasets.opened(store.root)
+    count = len(found.train) + len(found.test)
+    refused = {one: PictureRefused("missing", path=one.path) for one in pictures if one.row >= count}
+    for picture, refusal in refused.items():
+        yield left_out(picture, refusal)
+    if store.keeps:
+        there = [one for one in pictures if one not in refused]
+        size = max(1, _AT_ONCE // (store.prep.image_size**2 * store.prep.channels))
+        some = [there[start : start + size] for start in range(0, len(there), size)]
+        tasks = (partial(_stacked, found, chunk, store.prep) for chunk in some)
+        with contextlib.closing(ahead(tasks, workers(), depth=workers())) as arrays:
+            for number, (chunk, array) in enumerate(zip(some, arrays, strict=True), start=1):
+                check(stop)
+                store.put(chunk, array)
+                yield PhaseProgress(phase="reading", done=len(pictures) * number // len(some), total=len(pictures))
+    return refused
+
+
+def _stacked(found: datasets.PixelSet, pictures: Sequence[PictureRef], prep: Preprocessing) -> Bytes:
+    return many_to_arrays(found.rows(np.array([picture.row for picture in pictures], np.intp)), prep)
 
 
 def _told(

@@ -21,6 +21,7 @@ from vgg_studio.engine.ending import Asked, Steps, one_job_ended
 from vgg_studio.engine.opened import SHELF
 from vgg_studio.engine.scoring import answer, evaluation
 from vgg_studio.pictures.corrected import corrected
+from vgg_studio.pictures.located import located
 from vgg_studio.pictures.scan import list_folder
 from vgg_studio.pictures.walking import Stopped
 
@@ -72,7 +73,7 @@ def _others(job: EvaluateJob, classes: list[str], stop: Stop) -> Steps[tuple[str
     """The pictures of another folder under the run's classes; a class that the run does not know is told and left out."""
     yield PhaseStarted(phase="listing")
     try:
-        listing = corrected(list_folder(job.data, stop), job.corrections)
+        listing = corrected(list_folder((yield from located(job.data, stop)), stop), job.corrections)
     except Stopped:
         raise Asked(stop.how or "cancel") from None
     if job.split and job.split not in get_args(Part):

@@ -10,6 +10,8 @@ from functools import partial
 import numpy as np
 import torch
 
+from vgg_studio import paths
+from vgg_studio.core.data_sets import find, resolve
 from vgg_studio.core.errors import PictureRefused, describe_reason
 from vgg_studio.core.events import (
     Guess,
@@ -26,7 +28,9 @@ from vgg_studio.engine import calibrate
 from vgg_studio.engine.data import Bytes, ahead, open_array, workers
 from vgg_studio.engine.ending import Asked, Steps, Ticker, check, one_job_ended
 from vgg_studio.engine.opened import SHELF, Opened
-from vgg_studio.pictures.opening import locate, refer
+from vgg_studio.pictures import datasets
+from vgg_studio.pictures.opening import locate, open_ref, refer
+from vgg_studio.pictures.resizing import to_array
 from vgg_studio.pictures.walking import Stopped, Walk
 
 Read = tuple[PictureRef, Bytes | PictureRefused]
@@ -66,6 +70,9 @@ def _expanded(pictures: Sequence[PictureRef], stop: Stop) -> Iterator[PictureRef
     """The pictures themselves, and for each folder those in and below it."""
     for picture in pictures:
         path = b"" if picture.row >= 0 else locate(picture)
+        if path and (rows := _rows(path)):
+            yield from rows
+            continue
         if not path or not os.path.isdir(path):
             yield picture
             continue
@@ -80,8 +87,16 @@ def _expanded(pictures: Sequence[PictureRef], stop: Stop) -> Iterator[PictureRef
         yield from found or [picture]
 
 
+def _rows(path: bytes) -> list[PictureRef]:
+    """The pictures of a data set without picture files that lies there, if one does."""
+    folder = resolve(os.fsdecode(path), str(paths.data_sets_folder()))
+    return datasets.whole(folder) if os.path.isdir(folder) and find(folder) else []
+
+
 def _read(picture: PictureRef, prep: Preprocessing) -> Read:
     try:
+        if picture.row >= 0:
+            return picture, to_array(open_ref(picture, ""), prep)
         path = locate(picture)
         if os.path.isdir(path):
             raise PictureRefused("no_pictures")

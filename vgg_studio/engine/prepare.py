@@ -57,6 +57,7 @@ from vgg_studio.engine.weighing import balanced
 from vgg_studio.pictures.corrected import corrected
 from vgg_studio.pictures.known import Known, in_cache
 from vgg_studio.pictures.listing import too_small
+from vgg_studio.pictures.located import located
 from vgg_studio.pictures.scan import list_folder, usable
 from vgg_studio.pictures.walking import Stopped
 
@@ -188,7 +189,7 @@ def pictures(
     """List the folder, open every picture once, split what can be used."""
     yield PhaseStarted(phase="listing")
     try:
-        listing = corrected(list_folder(job.data, stop), job.corrections)
+        listing = corrected(list_folder((yield from located(job.data, stop)), stop), job.corrections)
     except Stopped:
         raise Asked(stop.how or "pause") from None
     left_out = list(listing.left_out)

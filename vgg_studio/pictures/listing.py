@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from vgg_studio.core.data_sets import find
 from vgg_studio.core.errors import (
     DataError,
     FolderEmpty,
@@ -18,7 +19,8 @@ from vgg_studio.core.errors import (
 from vgg_studio.core.events import ClassCount, Part, PictureRef
 from vgg_studio.core.jobs import Stop
 from vgg_studio.core.split import PARTS, Item, Listing
-from vgg_studio.pictures import layout
+from vgg_studio.pictures import datasets, layout
+from vgg_studio.pictures.located import folder_of
 from vgg_studio.pictures.opening import refer, shown
 from vgg_studio.pictures.walking import Walk
 
@@ -31,9 +33,13 @@ _Found = dict[Part, dict[bytes, list[PictureRef]]]
 def list_folder(path: str, stop: Stop | None = None) -> Listing:
     """The classes of a folder in the order of their names, with all pictures in and below them; how much was passed by.
 
+    `path` may also be a data set's address or an archive (see `located`); a data set without picture files has rows.
     Raises FolderMissing, FolderUnreadable, FolderEmpty, FolderFlat (with `suggestion`, a folder above, among its values),
     OneClass, SplitImpossible; `walking.Stopped` when `stop` asks.
     """
+    path = folder_of(path, stop)
+    if find(path):
+        return datasets.listing(path)
     root = os.path.abspath(os.fsencode(path))
     walk = Walk(root, stop)
     _check_readable(walk)

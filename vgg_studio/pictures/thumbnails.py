@@ -13,7 +13,8 @@ from vgg_studio import paths
 from vgg_studio.core.errors import PictureRefused, StudioError, from_os_error
 from vgg_studio.core.events import Event, JobEnded, PictureRef, ThumbnailFailed, ThumbnailMade
 from vgg_studio.core.jobs import Stop, ThumbnailJob
-from vgg_studio.pictures.opening import locate, open_picture, reason_of
+from vgg_studio.pictures import datasets
+from vgg_studio.pictures.opening import locate, open_ref, reason_of
 from vgg_studio.pictures.saving import save_jpeg, stands
 
 _QUALITY = 88
@@ -40,10 +41,9 @@ def make_thumbnails(job: ThumbnailJob, stop: Stop, *, cache: Path | None = None)
 
 def _made(ref: PictureRef, job: ThumbnailJob, folder: Path) -> Event:
     try:
-        path = locate(ref, job.data)
-        file = folder / f"{_key(path, job.side)}.jpg"
+        file = folder / f"{_key(ref, job.data, job.side)}.jpg"
         if not stands(file):
-            picture = open_picture(path, at_least=job.side)
+            picture = open_ref(ref, job.data, at_least=job.side)
             picture.thumbnail((job.side, job.side), Image.Resampling.BICUBIC)
             save_jpeg(picture, file, quality=_QUALITY, mode=0o600)
     except PictureRefused as error:
@@ -51,7 +51,12 @@ def _made(ref: PictureRef, job: ThumbnailJob, folder: Path) -> Event:
     return ThumbnailMade(picture=ref, file=str(file))
 
 
-def _key(path: bytes, side: int) -> str:
+def _key(ref: PictureRef, root: str, side: int) -> str:
+    if ref.row >= 0:
+        folder = datasets.rooted(ref, root)
+        row = f"{os.path.abspath(folder)}\0{datasets.stamp(folder)}\0{ref.row}\0{side}"
+        return hashlib.sha256(row.encode(errors="surrogateescape")).hexdigest()[:32]
+    path = locate(ref, root)
     try:
         status = os.stat(path)
     except OSError as error:
