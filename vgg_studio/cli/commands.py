@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
-from vgg_studio.cli import options as opt, outlook, resuming, settings
+from vgg_studio.cli import data_options, options as opt, outlook, resuming, settings
 from vgg_studio.cli.correcting import correct as put_right
 from vgg_studio.cli.demonstration import demonstrate
 from vgg_studio.cli.failing import DONE
@@ -213,6 +214,77 @@ def correct(
     with printer(json) as shown:
         put_right(shown, data, paths or [], [name for name, is_wanted in wanted if is_wanted], to, json)
     return DONE
+
+
+@app.command(help=N_("Write a run as a short torch script, with the weights it started from and its split beside it."))
+def code(context: typer.Context, run: opt.Run, file: opt.ScriptFile, json: opt.Json = False) -> int:
+    """Write three files; the script runs with torch and torchvision alone."""
+    session: Session = context.obj
+    with printer(json) as shown:
+        job = jobs.SaveCodeJob(run=resuming.existing_run(run), file=os.path.abspath(file))
+        ending = session.run(job, shown)
+    return exit_code(ending)
+
+
+@app.command(
+    name="split",
+    help=N_(
+        "Copy the pictures of a folder into train, val and test folders elsewhere, as a training would split them."
+    ),
+)
+def write_split(
+    context: typer.Context,
+    data: data_options.ToSplit,
+    folder: data_options.Parts,
+    val_percent: data_options.ValPercent = None,
+    test_percent: data_options.TestPercent = None,
+    seed: data_options.Seed = None,
+    json: opt.Json = False,
+) -> int:
+    """Copy; what was broken off is completed by the same line."""
+    session: Session = context.obj
+    chosen = {"val_percent": val_percent, "test_percent": test_percent, "seed": seed}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    with printer(json) as shown:
+        job = jobs.WriteSplitJob(data=resuming.folder(data), folder=os.path.abspath(resuming.text(folder)), **given)
+        ending = session.run(job, shown)
+    return exit_code(ending)
+
+
+@app.command(help=N_("Look inside a network: layers, shapes, parameters, FLOPs; a file's tensors and what they fit."))
+def inspect(
+    context: typer.Context,
+    source: opt.Inspected,
+    image_size: opt.ImageSize = None,
+    channels: opt.Channels = None,
+    classes: opt.Classes = 1000,
+    width_divisor: opt.WidthDivisor = None,
+    slim_linear: opt.SlimLinear = None,
+    blocks: opt.Blocks = None,
+    head: opt.Head = None,
+    save: opt.SavePart = None,
+    first: opt.FromLayer = None,
+    last: opt.ToLayer = None,
+    json: opt.Json = False,
+) -> int:
+    """Tell it all; with --save write a part of what lies in a file or a run."""
+    session: Session = context.obj
+    with printer(json) as shown:
+        job = jobs.InspectJob(
+            source=source,
+            image_size=image_size or 0,
+            channels=channels or 3,
+            classes=classes,
+            width_divisor=width_divisor or 1,
+            slim_linear=bool(slim_linear),
+            blocks=blocks or "",
+            head=head or "classic",
+            save=os.path.abspath(save) if save else "",
+            first=first or "",
+            last=last or "",
+        )
+        ending = session.run(job, shown)
+    return exit_code(ending)
 
 
 @app.command(help=N_("Draw sample pictures, train on them, score the result and name a few of them."))

@@ -146,15 +146,6 @@ LabelSmoothing = Annotated[
         metavar="0..0.9", help=N_("Share of each answer that is spread over all classes (0)."), rich_help_panel=LEARNING
     ),
 ]
-ClassWeights = Annotated[
-    bool | None,
-    typer.Option(
-        "--class-weights/--no-class-weights",
-        metavar="",
-        help=N_("Let each class count the same, however many pictures it has (no)."),
-        rich_help_panel=LEARNING,
-    ),
-]
 Ema = Annotated[
     float | None,
     typer.Option(
@@ -185,22 +176,6 @@ Resize = Annotated[
     typer.Option(
         metavar=_choices(jobs.RESIZES),
         help=N_("Straight to the square, or shorter side and centre crop (square)."),
-        rich_help_panel=PICTURES,
-    ),
-]
-ValPercent = Annotated[
-    int | None,
-    typer.Option(
-        metavar="0..50",
-        help=N_("Per cent of each class that chooses the best round, where DATA has no such part (15)."),
-        rich_help_panel=PICTURES,
-    ),
-]
-TestPercent = Annotated[
-    int | None,
-    typer.Option(
-        metavar="0..50",
-        help=N_("Per cent of each class that is kept for the final score, where DATA has no such part (15)."),
         rich_help_panel=PICTURES,
     ),
 ]
@@ -314,6 +289,31 @@ SomePictures = Annotated[
     ),
 ]
 ToCorrect = Annotated[str, typer.Argument(metavar="DATA", help=N_("The folder of pictures to put right."))]
+AsListed = Annotated[
+    bool | None,
+    typer.Option(
+        " /--as-listed",
+        metavar="",
+        help=N_("Use the folder as it is, without what was put right by hand."),
+        rich_help_panel=PICTURES,
+    ),
+]
+LeaveOut = Annotated[bool, typer.Option("--leave-out", metavar="", help=N_("Do not use these pictures."))]
+Move = Annotated[bool, typer.Option("--move", metavar="", help=N_("Put these pictures into the class --to."))]
+To = Annotated[str, typer.Option(metavar="CLASS", help=N_("The class that --move puts pictures into."))]
+TakeBack = Annotated[
+    bool, typer.Option("--take-back", metavar="", help=N_("Use these pictures as the folder has them."))
+]
+Undo = Annotated[bool, typer.Option("--undo", metavar="", help=N_("Take back the last step."))]
+Redo = Annotated[bool, typer.Option("--redo", metavar="", help=N_("Do again what was taken back last."))]
+ListThem = Annotated[bool, typer.Option("--list", metavar="", help=N_("Tell what was put right by hand."))]
+SomePictures = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="PATH…", help=N_("Pictures of the folder, as it names them or from here."), show_default=False
+    ),
+]
+ToCorrect = Annotated[str, typer.Argument(metavar="DATA", help=N_("The folder of pictures to put right."))]
 Json = Annotated[
     bool, typer.Option("--json", metavar="", help=N_("Print one event a line, as JSON, and nothing else."))
 ]
@@ -335,8 +335,31 @@ Run = Annotated[str, typer.Argument(metavar="RUN", help=N_("The folder of a run.
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help=N_("A run's folder, or a .pth or .safetensors file, or official:vgg16."))
 ]
+Inspected = Annotated[
+    str,
+    typer.Argument(
+        metavar="NETWORK",
+        help=N_("A network's name (vgg16), a .pth or .safetensors file, a run's folder, or official:vgg16."),
+    ),
+]
+Classes = Annotated[int, typer.Option(metavar="N", help=N_("How many answers a network by its name gives."))]
+SavePart = Annotated[
+    str | None,
+    typer.Option("--save", metavar="FILE", help=N_("Write a part of a file's or a run's network into this file.")),
+]
+FromLayer = Annotated[
+    str | None,
+    typer.Option(
+        "--from", metavar="KEY", help=N_("First layer of that part: features.0, conv1-1, block2 (the first).")
+    ),
+]
+ToLayer = Annotated[
+    str | None,
+    typer.Option("--to", metavar="KEY", help=N_("Last layer of that part: features, pool5, fc7 (the last).")),
+]
 Paths = Annotated[list[str], typer.Argument(metavar="PATH…", help=N_("Pictures, and folders of pictures."))]
 File = Annotated[str, typer.Argument(metavar="FILE.pth", help=N_("The file to write."))]
+ScriptFile = Annotated[str, typer.Argument(metavar="FILE.py", help=N_("The script to write."))]
 Split = Annotated[
     str | None, typer.Option(metavar="val|test", help=N_("Which part of the run's pictures (test, else val)."))
 ]

@@ -2,54 +2,35 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
 
 from vgg_studio.core import events as ev, jobs
 
 Engine = Callable[[jobs.AnyJob, jobs.Stop], Iterator[ev.Event]]
 
+_PICTURES, _ENGINE = "vgg_studio.pictures", "vgg_studio.engine"
+# Module and function; those of the engine compute, export only writes.
+_DONE_BY: dict[type[jobs.AnyJob], tuple[str, str]] = {
+    jobs.DrawSamplesJob: (f"{_PICTURES}.demo", "draw_samples"),
+    jobs.WriteSplitJob: (f"{_PICTURES}.split_folders", "write_split"),
+    jobs.TrainJob: (f"{_ENGINE}.train", "train"),
+    jobs.QuickLookJob: (f"{_ENGINE}.quick_look", "quick_look"),
+    jobs.TuneJob: (f"{_ENGINE}.tuning", "tune"),
+    jobs.EvaluateJob: (f"{_ENGINE}.evaluate", "evaluate"),
+    jobs.PredictJob: (f"{_ENGINE}.predict", "predict"),
+    jobs.InspectJob: (f"{_ENGINE}.inspect", "inspect"),
+    jobs.ExportJob: (f"{_ENGINE}.export", "export"),
+    jobs.SaveCodeJob: (f"{_ENGINE}.code_script", "save_code"),
+}
+
 
 def carry_out(job: jobs.AnyJob, stop: jobs.Stop) -> Iterator[ev.Event]:
     """Do an order in this process; its events, as they happen. Raises StudioError."""
-    match job:
-        case jobs.DrawSamplesJob():
-            from vgg_studio.pictures.demo import draw_samples
+    module, function = _DONE_BY[type(job)]
+    if module.startswith(_ENGINE) and not isinstance(job, jobs.ExportJob | jobs.InspectJob):
+        from vgg_studio.engine.device import prepare_process
 
-            return draw_samples(job, stop)
-        case jobs.TrainJob():
-            _prepare()
-            from vgg_studio.engine.train import train
-
-            return train(job, stop)
-        case jobs.QuickLookJob():
-            _prepare()
-            from vgg_studio.engine.quick_look import quick_look
-
-            return quick_look(job, stop)
-        case jobs.TuneJob():
-            _prepare()
-            from vgg_studio.engine.tuning import tune
-
-            return tune(job, stop)
-        case jobs.EvaluateJob():
-            _prepare()
-            from vgg_studio.engine.evaluate import evaluate
-
-            return evaluate(job, stop)
-        case jobs.PredictJob():
-            _prepare()
-            from vgg_studio.engine.predict import predict
-
-            return predict(job, stop)
-        case jobs.ExportJob():
-            from vgg_studio.engine.export import export
-
-            return export(job, stop)
-        case _:
-            raise TypeError(job)
-
-
-def _prepare() -> None:
-    from vgg_studio.engine.device import prepare_process
-
-    prepare_process()
+        prepare_process()
+    events: Iterator[ev.Event] = getattr(importlib.import_module(module), function)(job, stop)
+    return events

@@ -194,6 +194,14 @@ def model_opened(event: ev.ModelOpened) -> list[str]:
     return [line, *device(event.device)]
 
 
+def split_written(event: ev.SplitWritten) -> str:
+    """How many pictures stand in the folders of each part, and where."""
+    counts = {part: wording.number(event.parts.get(part, 0)) for part in ("train", "val", "test")}
+    return _(
+        "Written to {path}: {train} to learn from, {val} to choose the best round, {test} for the final score."
+    ).format(path=event.folder, **counts)
+
+
 def exported(file: str) -> str:
     """A file that was written."""
     return _("Written: {path}").format(path=file)

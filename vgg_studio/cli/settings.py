@@ -8,7 +8,7 @@ from typing import Any
 
 from typer.models import OptionInfo
 
-from vgg_studio.cli import options as opt
+from vgg_studio.cli import data_options, options as opt
 
 NETWORK: dict[str, Any] = {
     "variant": opt.Variant,
@@ -36,7 +36,7 @@ LEARNING: dict[str, Any] = {
     "warmup": opt.Warmup,
     "patience": opt.Patience,
     "label_smoothing": opt.LabelSmoothing,
-    "class_weights": opt.ClassWeights,
+    "class_weights": data_options.ClassWeights,
     "ema": opt.Ema,
     "variation": opt.Variation,
     "views": opt.Views,
@@ -49,8 +49,8 @@ PICTURES: dict[str, Any] = {
     "normalisation": opt.Normalisation,
     "seed": opt.Seed,
     "corrections": opt.AsListed,
-    "val_percent": opt.ValPercent,
-    "test_percent": opt.TestPercent,
+    "val_percent": data_options.ValPercent,
+    "test_percent": data_options.TestPercent,
 }
 SPEED: dict[str, Any] = {
     "features": opt.Features,

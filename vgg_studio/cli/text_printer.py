@@ -9,10 +9,10 @@ import time
 from types import TracebackType
 from typing import Protocol, Self
 
-from vgg_studio.cli import columns, sentences, speed
+from vgg_studio.cli import columns, inspecting, sentences, speed
 from vgg_studio.cli.coaching import Coaching
 from vgg_studio.core import events as ev
-from vgg_studio.core.jobs import AnyJob, DrawSamplesJob, EvaluateJob, PredictJob, TrainJob
+from vgg_studio.core.jobs import AnyJob, DrawSamplesJob, EvaluateJob, PredictJob, TrainJob, WriteSplitJob
 from vgg_studio.core.language import N_, _, ngettext
 from vgg_studio.core.progress import Progress
 from vgg_studio.core.wording import escaped, phase_words, status
@@ -22,6 +22,7 @@ _TOLD_BY_ROUNDS = ("training", "validating", "saving")
 _OTHER_WORDS = {  # where a phase is another piece of work than in a training
     (DrawSamplesJob, "preparing"): N_("Drawing sample pictures…"),
     (PredictJob, "testing"): N_("Naming pictures…"),
+    (WriteSplitJob, "saving"): N_("Copying pictures…"),
 }
 _SHOW_CURSOR = b"\x1b[?25h\n"
 
@@ -216,6 +217,10 @@ class TextPrinter:
                 lines = [sentences.prediction_failed(event)]
             case ev.FeaturesReady() | ev.BatchShrunk() | ev.QuickLook() | ev.MachineTuned() | ev.ForecastMade():
                 lines = speed.lines(event, self._progress)
+            case ev.SplitWritten():
+                lines = [sentences.split_written(event)]
+            case ev.NetworkInspected():
+                lines = inspecting.lines(event)
             case ev.Exported():
                 lines = [sentences.exported(file) for file in event.files]
         return lines

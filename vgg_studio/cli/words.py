@@ -16,7 +16,10 @@ COMMANDS = (
     "evaluate",
     "predict",
     "export",
+    "inspect",
+    "code",
     "correct",
+    "split",
     "demo",
     "engine",
 )
