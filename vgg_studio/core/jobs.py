@@ -222,7 +222,7 @@ class InspectJob(Job, tag="inspect", frozen=True, kw_only=True):
     """
 
     source: str
-    image_size: int = 224
+    image_size: int = 0  # 0: the run's own, else 224
     channels: int = 3
     classes: int = 1000
     width_divisor: int = 1
@@ -234,13 +234,15 @@ class InspectJob(Job, tag="inspect", frozen=True, kw_only=True):
     last: str = ""
 
     def __post_init__(self) -> None:
-        between("image-size", self.image_size, 32, 1024)
+        if self.image_size:
+            between("image-size", self.image_size, 32, 1024)
         between("channels", self.channels, 1, 4)
         between("classes", self.classes, 1, 100_000)
         one_of("width-divisor", self.width_divisor, (1, 2, 4, 8, 16))
         one_of("head", self.head, vgg.HEADS)
         if self.blocks:
-            variant, blocks = network_rules.network(self.source, self.blocks, self.width_divisor, self.image_size)
+            side = self.image_size or 224
+            variant, blocks = network_rules.network(self.source, self.blocks, self.width_divisor, side)
             msgspec.structs.force_setattr(self, "source", variant)
             msgspec.structs.force_setattr(self, "blocks", blocks)
 

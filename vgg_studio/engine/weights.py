@@ -19,7 +19,7 @@ from vgg_studio.engine.weights_file import MOST_TENSORS, open_regular, read_any
 
 _WRAPPINGS = ("state_dict", "model_state_dict", "model")
 _KINDS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
-_COUNTER = ".num_batches_tracked"
+COUNTER = ".num_batches_tracked"
 _FC8, _LIGHT = "classifier.6", "classifier.1"  # the last layer of a classic head and of a light one
 
 
@@ -30,7 +30,7 @@ def read_file(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     left out. Raises WeightsError: missing, unreadable, unsafe, not finite.
     """
     name = os.fspath(path)
-    found = _unwrapped(read_any(name))
+    found = unwrapped(read_any(name))
     if len(found) > MOST_TENSORS:
         raise WeightsUnreadable(path=name, detail="too_large_inside")
     size = os.path.getsize(path)
@@ -102,7 +102,7 @@ def load(
     with torch.no_grad():
         for key in fitting:
             state[key].copy_(tensors[key])
-    missing = [key for key in state if key not in fitting and not key.endswith(_COUNTER)]
+    missing = [key for key in state if key not in fitting and not key.endswith(COUNTER)]
     return WeightsReport(
         source=source,
         name=os.path.basename(name),
@@ -120,7 +120,7 @@ def _advice(missing: Iterable[str], train_from: str) -> str:
     return "fc6_is_the_right_stage" if random and train_from in ("fc7", "fc8") else ""
 
 
-def _unwrapped(found: dict[str, Any]) -> dict[str, Tensor]:
+def unwrapped(found: Mapping[str, Any]) -> dict[str, Tensor]:
     """The state dict itself, out of a training script's bundle and of `DataParallel`'s prefix."""
     inner = next((found[key] for key in _WRAPPINGS if isinstance(found.get(key), dict)), found)
     tensors = {str(key): value.detach() for key, value in inner.items() if isinstance(value, Tensor)}
@@ -131,12 +131,12 @@ def _unwrapped(found: dict[str, Any]) -> dict[str, Tensor]:
 
 def _drop_empty_classifier(tensors: dict[str, Tensor]) -> None:
     weights = [tensor for key, tensor in tensors.items() if key.startswith("classifier.") and key.endswith(".weight")]
-    if weights and all(_is_dense(tensor) and bool(tensor.isnan().all()) for tensor in weights):
+    if weights and all(is_dense(tensor) and bool(tensor.isnan().all()) for tensor in weights):
         for key in [key for key in tensors if key.startswith("classifier.")]:
             del tensors[key]
 
 
-def _is_dense(tensor: Tensor) -> bool:
+def is_dense(tensor: Tensor) -> bool:
     """Whether each number lies in the file; a tensor may also be one number repeated a billion times."""
     if tensor.layout != torch.strided or tensor.is_quantized:
         return False
@@ -144,8 +144,8 @@ def _is_dense(tensor: Tensor) -> bool:
 
 
 def _plain(tensor: Tensor, key: str, path: str) -> Tensor:
-    counter = key.endswith(_COUNTER) and tensor.dtype == torch.int64 and tensor.ndim == 0
-    if not _is_dense(tensor) or not (counter or tensor.dtype in _KINDS):
+    counter = key.endswith(COUNTER) and tensor.dtype == torch.int64 and tensor.ndim == 0
+    if not is_dense(tensor) or not (counter or tensor.dtype in _KINDS):
         kind = str(tensor.dtype if tensor.layout == torch.strided else tensor.layout).removeprefix("torch.")
         raise WeightsUnreadable(path=path, detail="odd_numbers", tensor=key, kind=kind)
     if counter:
@@ -165,7 +165,7 @@ def _nearest_shape(tensors: Mapping[str, Tensor], name: str) -> vgg.Shape:
         wanted = {f"{layer.key}.weight" for layer in vgg.layers(vgg.Shape(variant)) if layer.kind == "conv"}
         if wanted == found and normalised == variant.endswith("_bn"):
             alike.append(_with_sizes(variant, 64, tensors))
-    own = _own_blocks(tensors, "vgg_bn" if normalised else "vgg")
+    own = own_blocks(tensors)
     fitting = (shape for shape in [*alike, *([own] if own else [])] if _fits(shape, tensors))
     if nearest := next(fitting, alike[0] if alike else None):
         return nearest
@@ -186,8 +186,15 @@ def _same_own(tensors: Mapping[str, Tensor], wanted: vgg.Shape) -> vgg.Shape | N
     return found if whole and _fits(found, tensors) else None
 
 
-def _own_blocks(tensors: Mapping[str, Tensor], base: str) -> vgg.Shape | None:
+def sized(variant: str, tensors: Mapping[str, Tensor]) -> vgg.Shape:
+    """The variant as slim, and with as many classes and channels, as the tensors say; as it is where they say nothing."""
+    first = tensors.get("features.0.weight")
+    return vgg.Shape(variant) if first is None or first.ndim < 2 else _with_sizes(variant, 64, tensors)
+
+
+def own_blocks(tensors: Mapping[str, Tensor]) -> vgg.Shape | None:
     """Blocks by the numbers between convolutions: one more than usual where a pooling lies between two."""
+    base = "vgg_bn" if any(key.endswith(".running_mean") for key in tensors) else "vgg"
     keys = [key for key, tensor in tensors.items() if key.startswith("features.") and tensor.ndim == 4]
     places = sorted(int(part) for key in keys if (part := key.split(".")[1]).isascii() and part.isdigit())
     blocks: list[tuple[int, int]] = []
