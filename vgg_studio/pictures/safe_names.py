@@ -8,7 +8,7 @@ import unicodedata
 from vgg_studio.pictures.names import odd
 
 _LONGEST = 200  # bytes: file systems hold 255, and a number or an ending may follow
-_NEVER = frozenset('<>:"/|?*\\%')  # the last one because it marks what was escaped
+_NEVER = frozenset('<>:"/|?*\\')
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
