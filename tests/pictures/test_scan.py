@@ -94,7 +94,7 @@ def test_that_names_come_before_pixels_and_each_picture_is_named_once(tmp_path: 
     kinds = [type(event) for event in events]
     assert kinds[:2] == [PhaseStarted, ClassesListed]
     phases = [event.phase for event in _all(events, PhaseStarted)]
-    assert phases == ["listing", "reading"]
+    assert phases == ["listing", "reading", "comparing"]
     named = [ref.path for event in _all(events, PicturesListed) for ref in event.pictures]
     assert len(named) == len(set(named)) == 27
     reading = next(n for n, event in enumerate(events) if isinstance(event, PhaseStarted) and event.phase == "reading")

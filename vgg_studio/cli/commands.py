@@ -14,6 +14,7 @@ from vgg_studio.cli.demonstration import demonstrate
 from vgg_studio.cli.failing import DONE
 from vgg_studio.cli.naming import name_pictures
 from vgg_studio.cli.printer import JsonPrinter, Printer, SilentPrinter
+from vgg_studio.cli.scanning import scan_folder
 from vgg_studio.cli.session import Session, exit_code
 from vgg_studio.cli.settings import taking
 from vgg_studio.cli.text_printer import TextPrinter
@@ -224,6 +225,24 @@ def code(context: typer.Context, run: opt.Run, file: opt.ScriptFile, json: opt.J
         job = jobs.SaveCodeJob(run=resuming.existing_run(run), file=os.path.abspath(file))
         ending = session.run(job, shown)
     return exit_code(ending)
+
+
+@app.command(help=N_("Tell what a folder of pictures holds, what is wrong with it, and how it would be split."))
+def scan(
+    context: typer.Context,
+    data: opt.Scanned,
+    csv: opt.ProblemsCsv = None,
+    val_percent: data_options.ValPercent = None,
+    test_percent: data_options.TestPercent = None,
+    seed: data_options.Seed = None,
+    corrections: opt.AsListed = None,
+    json: opt.Json = False,
+) -> int:
+    """Open every picture once; scanning.py makes the report."""
+    chosen = {"val_percent": val_percent, "test_percent": test_percent, "seed": seed, "corrections": corrections}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    with printer(json) as shown:
+        return scan_folder(context.obj, shown, jobs.ScanJob(data=data, **given), csv or "")
 
 
 @app.command(

@@ -13,6 +13,7 @@ _PICTURES, _ENGINE = "vgg_studio.pictures", "vgg_studio.engine"
 # Module and function; those of the engine compute, export only writes.
 _DONE_BY: dict[type[jobs.AnyJob], tuple[str, str]] = {
     jobs.DrawSamplesJob: (f"{_PICTURES}.demo", "draw_samples"),
+    jobs.ScanJob: (f"{_PICTURES}.scan", "scan"),
     jobs.WriteSplitJob: (f"{_PICTURES}.split_folders", "write_split"),
     jobs.TrainJob: (f"{_ENGINE}.train", "train"),
     jobs.QuickLookJob: (f"{_ENGINE}.quick_look", "quick_look"),

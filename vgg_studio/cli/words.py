@@ -10,6 +10,7 @@ COMMANDS = (
     "train",
     "recipes",
     "improve",
+    "scan",
     "quick-look",
     "forecast",
     "tune",

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from vgg_studio.core.events import PicturePredicted, PredictionFailed
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-_BYTE_ORDER_MARK = "\ufeff"
+BYTE_ORDER_MARK = "\ufeff"
 
 
 def predictions_csv(rows: Iterable[PicturePredicted | PredictionFailed]) -> bytes:
@@ -30,7 +30,7 @@ def predictions_csv(rows: Iterable[PicturePredicted | PredictionFailed]) -> byte
         cells = _cells(row)
         writer.writerow(cells + [""] * (len(head) - len(cells)))
     content = text.getvalue()
-    return (content if content.isascii() else _BYTE_ORDER_MARK + content).encode("utf-8", "backslashreplace")
+    return (content if content.isascii() else BYTE_ORDER_MARK + content).encode("utf-8", "backslashreplace")
 
 
 def _cells(row: PicturePredicted | PredictionFailed) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import NamedTuple
@@ -16,6 +16,8 @@ from vgg_studio.core.events import (
     ClassesListed,
     ClassLeftOut,
     Event,
+    Finding,
+    FindingsMade,
     FolderScanned,
     JobEnded,
     LeftOut,
@@ -28,15 +30,19 @@ from vgg_studio.core.events import (
 from vgg_studio.core.jobs import ScanJob, Stop
 from vgg_studio.core.split import PARTS, Listing
 from vgg_studio.pictures import known
+from vgg_studio.pictures.copies import Progress
 from vgg_studio.pictures.corrected import corrected
+from vgg_studio.pictures.doctor import Examined, examine
 from vgg_studio.pictures.known import Known
 from vgg_studio.pictures.listing import class_counts, list_folder, too_small, usable
+from vgg_studio.pictures.located import located
 from vgg_studio.pictures.opening import locate, shown
 from vgg_studio.pictures.walking import Stopped
 
 __all__ = ["list_folder", "refusal", "scan", "usable"]
 
 _AN_EVENT = 500  # pictures in one event
+_FINDINGS = 200  # in one event
 _TOLD = 1000  # left-out files in the last event
 _PAUSE = 0.1  # seconds between two events of progress
 _LOOK = 0.05  # seconds between two looks at the stop
@@ -56,19 +62,20 @@ def scan(job: ScanJob, stop: Stop) -> Iterator[Event]:
     """Scan a folder. Ends with one JobEnded, within 200 ms of a stop; a folder that cannot be used ends as `failed`."""
     try:
         yield PhaseStarted(phase="listing")
-        listing = corrected(list_folder(job.data, stop), job.corrections)
+        listing = corrected(list_folder((yield from located(job.data, stop)), stop), job.corrections)
         yield from _told(listing)
         left_out = list(listing.left_out)
-        pictures = [item.picture for part in PARTS for item in listing.items[part]]
+        pictures = [item.picture for part in PARTS for item in listing.items[part] if item.picture.row < 0]
         yield PhaseStarted(phase="reading", total=len(pictures))
         with known.in_cache() as seen, ThreadPoolExecutor(_THREADS, thread_name_prefix="reading") as pool:
             try:
                 check = partial(refusal, root=listing.folder, seen=seen)
                 yield from _reported(_read_all(pictures, check, pool, stop), len(pictures), left_out)
+                examined = yield from _compared(examine(listing, seen, _refs(left_out)), len(pictures), stop)
             except Stopped:
                 yield JobEnded(outcome="stopped")  # before the pool is waited for: a large picture takes a second
                 return
-        yield from _summary(listing, left_out, job.seed)
+        yield from _summary(listing, left_out, job, examined)
     except Stopped:
         yield JobEnded(outcome="stopped")
     except StudioError as error:
@@ -137,8 +144,42 @@ def _reported(results: Iterator[_Read], total: int, left_out: list[LeftOut]) -> 
             yield PhaseProgress(phase="reading", done=done, total=total)
 
 
-def _summary(listing: Listing, left_out: list[LeftOut], seed: int) -> Iterator[Event]:
-    refused = {entry.picture for entry in left_out}
+def _compared(work: Generator[Progress, None, Examined], total: int, stop: Stop) -> Generator[Event, None, Examined]:
+    """What the doctor found, with progress at most ten times a second. Raises Stopped."""
+    yield PhaseStarted(phase="comparing", total=total)
+    last = time.monotonic()
+    while True:
+        if stop.how is not None:
+            raise Stopped
+        try:
+            progress = next(work)
+        except StopIteration as end:
+            examined: Examined = end.value
+            return examined
+        if time.monotonic() - last >= _PAUSE:
+            last = time.monotonic()
+            yield PhaseProgress(phase="comparing", done=progress.done, total=progress.total)
+
+
+def _told_findings(findings: list[Finding]) -> Iterator[Event]:
+    """Findings in portions that stay short however many pictures each has."""
+    portion: list[Finding] = []
+    for finding in findings:
+        portion.append(finding)
+        if len(portion) == _FINDINGS or sum(len(one.pictures) for one in portion) >= _AN_EVENT:
+            yield FindingsMade(findings=portion)
+            portion = []
+    if portion:
+        yield FindingsMade(findings=portion)
+
+
+def _refs(left_out: list[LeftOut]) -> set[PictureRef]:
+    return {entry.picture for entry in left_out}
+
+
+def _summary(listing: Listing, left_out: list[LeftOut], job: ScanJob, examined: Examined) -> Iterator[Event]:
+    yield from _told_findings(examined.findings)
+    refused = _refs(left_out)
     for name, count in too_small(listing, refused):
         yield ClassLeftOut(name=name, count=count)
     good = usable(listing, refused)
@@ -146,7 +187,7 @@ def _summary(listing: Listing, left_out: list[LeftOut], seed: int) -> Iterator[E
         folder=shown(os.fsencode(listing.folder)),
         layout=listing.layout,
         classes=class_counts(good.classes, good.items),
-        split=split.split_counts(good, seed),
+        split=split.split_counts(good, job.seed, job.val_percent, job.test_percent, examined.groups),
         left_out=left_out[:_TOLD],
         left_out_count=len(left_out),
         ignored=listing.ignored,
