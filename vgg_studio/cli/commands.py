@@ -306,6 +306,16 @@ def inspect(
     return exit_code(ending)
 
 
+@app.command(help=N_("Make a data set of the tutorials ready: cifar10, fashion-mnist or flowers."))
+def fetch(context: typer.Context, name: opt.SetName, source: opt.SetSource = None, json: opt.Json = False) -> int:
+    """From a file or folder on the disk, else from where it is published; nothing is done where it is there."""
+    session: Session = context.obj
+    with printer(json) as shown:
+        job = jobs.FetchDataJob(name=name, source=os.path.abspath(source) if source else "")
+        ending = session.run(job, shown)
+    return exit_code(ending)
+
+
 @app.command(help=N_("Draw sample pictures, train on them, score the result and name a few of them."))
 def demo(context: typer.Context, out: opt.DemoOut = None, json: opt.Json = False) -> int:
     """Do the whole main job once; demonstration.py has its steps."""

@@ -370,5 +370,10 @@ Csv = Annotated[str | None, typer.Option(metavar="FILE", help=N_("Write the answ
 Threshold = Annotated[
     float | None, typer.Option(metavar="0..1", help=N_("Below this probability an answer is unsure (the run's own)."))
 ]
+SetName = Annotated[str, typer.Argument(metavar="NAME", help=N_("cifar10, fashion-mnist or flowers."))]
+SetSource = Annotated[
+    str | None,
+    typer.Option("--from", metavar="PATH", help=N_("An archive or folder that holds it, instead of a download.")),
+]
 DemoOut = Annotated[str | None, typer.Option(metavar="DIR", help=N_("Folder of the run (a new one among your runs)."))]
 Role = Annotated[str, typer.Option(metavar="pictures|predict|train", help=N_("Which orders the engine takes."))]

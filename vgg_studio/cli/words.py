@@ -11,6 +11,7 @@ COMMANDS = (
     "recipes",
     "improve",
     "scan",
+    "fetch",
     "quick-look",
     "forecast",
     "tune",

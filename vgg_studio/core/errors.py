@@ -9,6 +9,7 @@ StudioError
 │   └── PictureRefused      one file that cannot be used; its `reason` is one of REASONS
 ├── WeightsError            a file of weights
 │   ├── WeightsMissing  WeightsUnreadable  WeightsUnsafe  WeightsOtherVariant  WeightsNotFinite  WeightsOddShape
+│   ├── WeightsChanged
 │   └── DownloadFailed  DownloadDamaged
 ├── RunError                a run folder
 │   └── RunExists  RunMissing  RunDamaged  RunInUse  RunTooNew  RunUnfinished  ResumeMismatch  PathMissing
@@ -179,6 +180,11 @@ class WeightsNotFinite(WeightsError):
 class WeightsOddShape(WeightsError):
     sentence = N_("The weights in {path} do not fit: {name} has the shape {found} instead of {wanted}.")
     remedy = _OTHER_FILE
+
+
+class WeightsChanged(WeightsError):
+    sentence = N_("The file of weights {path} is no longer the one that the run started from.")
+    remedy = N_("Put the first one back.")
 
 
 class DownloadFailed(WeightsError):

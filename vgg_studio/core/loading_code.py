@@ -22,7 +22,7 @@ def loading_code(shape: vgg.Shape, preprocessing: Preprocessing, file: str) -> s
         lines += ["from PIL import Image, ImageOps", "from torchvision import transforms"]
     lines += [
         "",
-        *_network(shape),
+        *network(shape),
         f"weights = torch.load({json.dumps(file)}, weights_only=True)",
         "network.load_state_dict(weights)",
         "network.eval()",
@@ -47,7 +47,8 @@ def loading_code(shape: vgg.Shape, preprocessing: Preprocessing, file: str) -> s
     return "\n".join(lines)
 
 
-def _network(shape: vgg.Shape) -> list[str]:
+def network(shape: vgg.Shape) -> list[str]:
+    """Lines that build the network, without weights, as `network` with plain torchvision."""
     light = shape.head == "light"
     plain = shape.channels == 3 and shape.width_divisor == 1 and (light or not shape.slim_linear)
     if plain and shape.variant in vgg.TORCHVISIONS:
@@ -111,18 +112,21 @@ def _plan(shape: vgg.Shape) -> list[tuple[str, int]]:
     return [(layer.kind, layer.outputs) for layer in vgg.layers(shape) if layer.kind in ("conv", "pool")]
 
 
-def _preparation(preprocessing: Preprocessing) -> list[str]:
+def scaling(preprocessing: Preprocessing) -> list[str]:
+    """The transforms that make a picture a square of one or three channels."""
     side = preprocessing.image_size
     if preprocessing.resize == "square":
-        scaling = [f"transforms.Resize(({side}, {side}))"]
+        steps = [f"transforms.Resize(({side}, {side}))"]
     else:
-        scaling = [f"transforms.Resize({preprocessing.shorter_side})", f"transforms.CenterCrop({side})"]
-    grey = ["transforms.Grayscale()"] if preprocessing.channels == 1 else []  # after scaling, as we do it
+        steps = [f"transforms.Resize({preprocessing.shorter_side})", f"transforms.CenterCrop({side})"]
+    return [*steps, "transforms.Grayscale()"] if preprocessing.channels == 1 else steps  # after scaling, as we do it
+
+
+def _preparation(preprocessing: Preprocessing) -> list[str]:
     steps = [
-        *scaling,
-        *grey,
+        *scaling(preprocessing),
         "transforms.ToTensor()",
-        f"transforms.Normalize({_numbers(preprocessing.mean)}, {_numbers(preprocessing.std)})",
+        f"transforms.Normalize({numbers(preprocessing.mean)}, {numbers(preprocessing.std)})",
     ]
     return ["prepare = transforms.Compose([", *(f"    {step}," for step in steps), "])"]
 
@@ -137,5 +141,6 @@ def _opening(side: int) -> list[str]:
     ]
 
 
-def _numbers(values: tuple[float, ...]) -> str:
+def numbers(values: tuple[float, ...]) -> str:
+    """A tuple of numbers as code."""
     return "(" + ", ".join(f"{value:.6g}" for value in values) + ("," if len(values) == 1 else "") + ")"
