@@ -65,8 +65,14 @@ def groups(listing: Listing, known: Known) -> dict[PictureRef, int]:
 
     Pictures that nobody has looked at yet count as the same only where their bytes are.
     """
-    looked = _result(_looked(listing, known, ()))
-    return _numbered(_result(copies.find(looked, partial(_opened, listing.folder), compared.in_cache())), looked)
+    return _result(grouping(listing, known))
+
+
+def grouping(listing: Listing, known: Known) -> Generator[Progress, None, dict[PictureRef, int]]:
+    """The same step by step: yield progress, return the numbers."""
+    looked = yield from _looked(listing, known, ())
+    found = yield from copies.find(looked, partial(_opened, listing.folder), compared.in_cache())
+    return _numbered(found, looked)
 
 
 def _numbered(found: Sequence[Copies], looked: Sequence[Looked]) -> dict[PictureRef, int]:
