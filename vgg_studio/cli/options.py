@@ -327,7 +327,9 @@ MovedData = Annotated[
     typer.Option("--data", metavar="DATA", help=N_("Where the run's pictures lie now, if they have moved.")),
 ]
 Scanned = Annotated[str, typer.Argument(metavar="DATA", help=N_("The folder of pictures; it stays as it is."))]
-ProblemsCsv = Annotated[str | None, typer.Option("--csv", metavar="FILE", help=N_("Write the problems into a table, too."))]
+ProblemsCsv = Annotated[
+    str | None, typer.Option("--csv", metavar="FILE", help=N_("Write the problems into a table, too."))
+]
 Again = Annotated[bool, typer.Option("--again", metavar="", help=N_("Measure anew what is remembered."))]
 Folds = Annotated[
     int,

@@ -10,6 +10,7 @@ import msgspec
 
 from vgg_studio import paths
 from vgg_studio.core import recipes, tutorials
+from vgg_studio.core.data_sets import is_address, is_archive, resolve
 from vgg_studio.core.errors import FolderMissing, ResumeMismatch, RunExists, RunMissing, UsageError, WeightsMissing
 from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.language import _
@@ -150,8 +151,13 @@ def holds_run(path: str) -> bool:
 
 
 def folder(path: str) -> str:
-    """The absolute path of a folder that is there. Raises FolderMissing."""
-    if not os.path.isdir(path):
+    """The absolute path of a folder or archive of pictures that is there; `cifar10` and the like mean data sets.
+
+    Raises FolderMissing, DataSetMissing.
+    """
+    if is_address(path) or os.path.isfile(path):
+        path = resolve(path, str(paths.data_sets_folder()))
+    if not os.path.isdir(path) and not is_archive(path):
         raise FolderMissing(path=escaped(path))
     return os.path.abspath(text(path))
 

@@ -202,6 +202,17 @@ def split_written(event: ev.SplitWritten) -> str:
     ).format(path=event.folder, **counts)
 
 
+def folder_ready(event: ev.SplitWritten | ev.DataFetched) -> list[str]:
+    """A folder of pictures that lies ready, and what can be done with it."""
+    if isinstance(event, ev.SplitWritten):
+        return [split_written(event)]
+    name = event.name or quoted(event.folder)
+    return [
+        _("The pictures lie in {path}").format(path=event.folder),
+        _("Train on them with: {command}").format(command=f"vgg-studio train {name}"),
+    ]
+
+
 def exported(file: str) -> str:
     """A file that was written."""
     return _("Written: {path}").format(path=file)

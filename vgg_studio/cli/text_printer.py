@@ -12,7 +12,7 @@ from typing import Protocol, Self
 from vgg_studio.cli import columns, inspecting, sentences, speed
 from vgg_studio.cli.coaching import Coaching
 from vgg_studio.core import events as ev
-from vgg_studio.core.jobs import AnyJob, DrawSamplesJob, EvaluateJob, PredictJob, TrainJob, WriteSplitJob
+from vgg_studio.core.jobs import AnyJob, DrawSamplesJob, EvaluateJob, FetchDataJob, PredictJob, TrainJob, WriteSplitJob
 from vgg_studio.core.language import N_, _, ngettext
 from vgg_studio.core.progress import Progress
 from vgg_studio.core.wording import escaped, phase_words, status
@@ -20,6 +20,8 @@ from vgg_studio.core.wording import escaped, phase_words, status
 MOST_LEFT_OUT = 20  # pictures named before only their number is told
 _TOLD_BY_ROUNDS = ("training", "validating", "saving")
 _OTHER_WORDS = {  # where a phase is another piece of work than in a training
+    (FetchDataJob, "downloading"): N_("Downloading the data set…"),
+    (FetchDataJob, "preparing"): N_("Copying the data set…"),
     (DrawSamplesJob, "preparing"): N_("Drawing sample pictures…"),
     (PredictJob, "testing"): N_("Naming pictures…"),
     (WriteSplitJob, "saving"): N_("Copying pictures…"),
@@ -217,8 +219,8 @@ class TextPrinter:
                 lines = [sentences.prediction_failed(event)]
             case ev.FeaturesReady() | ev.BatchShrunk() | ev.QuickLook() | ev.MachineTuned() | ev.ForecastMade():
                 lines = speed.lines(event, self._progress)
-            case ev.SplitWritten():
-                lines = [sentences.split_written(event)]
+            case ev.SplitWritten() | ev.DataFetched():
+                lines = sentences.folder_ready(event)
             case ev.NetworkInspected():
                 lines = inspecting.lines(event)
             case ev.Exported():

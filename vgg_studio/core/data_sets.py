@@ -47,6 +47,7 @@ class Found(NamedTuple):
     folder: str
 
 
+FLOWERS = "flowers"  # the one set that consists of pictures' files
 CIFAR_FOLDER = "cifar-10-batches-py"
 CIFAR_TRAIN = tuple(f"data_batch_{number}" for number in range(1, 6))
 CIFAR_TEST, CIFAR_META = "test_batch", "batches.meta"
@@ -129,7 +130,7 @@ SETS: dict[str, DataSet] = {
             ),
         ),
         DataSet(
-            "flowers",
+            FLOWERS,
             "flower_photos",
             N_("3,670 photographs of five kinds of flowers"),
             (
@@ -167,7 +168,8 @@ def idx_file(folder: str, name: str) -> str:
 
 def is_there(name: str, home: str) -> bool:
     """Whether a data set lies ready below `home`, the user's folder of data sets."""
-    return all(os.path.exists(os.path.join(home, name, file)) for file in SETS[name].kept)
+    paths = [os.path.join(home, name, file) for file in SETS[name].kept]
+    return all(os.path.exists(path) or os.path.isfile(path.removesuffix(".gz")) for path in paths)
 
 
 def is_archive(path: str) -> bool:
@@ -190,7 +192,7 @@ def resolve(text: str, home: str) -> str:
         if not path and not is_there(name, home):
             raise DataSetMissing(name=name, path=os.path.join(home, name))
         text = path or os.path.join(home, name)
-        if os.path.isdir(text) and name != "flowers" and find(text) is None:
+        if os.path.isdir(text) and name != FLOWERS and find(text) is None:
             raise DataSetMissing(name=name, path=text)
     if os.path.isfile(text) and not is_archive(text) and find(os.path.dirname(os.path.abspath(text))):
         return os.path.dirname(os.path.abspath(text))

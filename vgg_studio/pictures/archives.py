@@ -23,7 +23,7 @@ from vgg_studio.pictures.archive_members import ODD, Bounds, Member, members
 from vgg_studio.pictures.opening import shown
 from vgg_studio.pictures.walking import EXTENSIONS, Stopped, is_system
 
-__all__ = ["Bounds", "unpack"]
+__all__ = ["Bounds", "building", "unpack"]
 
 _CHUNK = 1 << 20
 _PAUSE = 0.1  # seconds between two events of progress
@@ -41,15 +41,14 @@ def unpack(archive: Path, target: Path, stop: Stop, bounds: Bounds | None = None
     """
     if target.is_dir():
         return
-    part = target.with_name(f".{target.name}.part")
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         size = archive.stat().st_size
-        lock = part.with_suffix(".lock").open("ab")
+        lock = target.with_name(f".{target.name}.lock").open("ab")
     except OSError as error:
         raise from_os_error(error, str(target.parent)) from error
     with lock:
-        for _ in wait_for_turn(lock.fileno(), part, 0, stop):
+        for _ in wait_for_turn(lock.fileno(), archive, 0, stop):
             pass
         if stop.how is not None:
             raise Stopped
@@ -57,14 +56,10 @@ def unpack(archive: Path, target: Path, stop: Stop, bounds: Bounds | None = None
             return
         yield PhaseStarted(phase="unpacking", total=size)
         try:
-            _sweep(part)
-            part.mkdir(mode=0o700)
-            yield from _written(archive, part, stop, bounds or Bounds.of(size))
-            _settle(part, target)
+            with building(target) as part:
+                yield from _written(archive, part, stop, bounds or Bounds.of(size))
         except OSError as error:
             raise from_os_error(error, str(target), max(1, size >> 20)) from error
-        finally:
-            _sweep(part)
 
 
 def _written(archive: Path, part: Path, stop: Stop, bounds: Bounds) -> Iterator[Event]:
@@ -139,11 +134,19 @@ def _read(source: IO[bytes], size: int) -> bytes:
         raise EOFError from error
 
 
-def _settle(part: Path, target: Path) -> None:
-    """Let the folder appear as a whole, its pictures on the disk first."""
-    if hasattr(os, "sync"):
-        os.sync()
-    part.rename(target)
+@contextlib.contextmanager
+def building(target: Path) -> Iterator[Path]:
+    """A folder to write to, which becomes `target` when the block ends well, its files on the disk first, and else is swept."""
+    part = target.with_name(f".{target.name}.part")
+    _sweep(part)
+    part.mkdir(mode=0o700, parents=True)
+    try:
+        yield part
+        if hasattr(os, "sync"):
+            os.sync()
+        part.rename(target)
+    finally:
+        _sweep(part)
 
 
 def _sweep(part: Path) -> None:
