@@ -68,6 +68,8 @@ def scan_folder(session: Session, printer: Printer, job: ScanJob, csv: str) -> i
     if ending.outcome != "stopped":
         for line in report(heard):
             printer.say(line)
+        if ending.failure and (instead := str(ending.failure.values.get("suggestion", ""))):
+            printer.say(_fits_better(instead))
         if csv:
             writing.write_bytes(Path(csv), problem_table.problems_csv(_problems(heard)))
             with contextlib.suppress(OSError):
@@ -84,13 +86,16 @@ def report(heard: _Heard) -> Iterator[str]:
     yield from _passed_by(heard)
     yield from _findings(heard.findings)
     if heard.listed.suggestion:
-        command = f"vgg-studio scan {quoted(heard.listed.suggestion)}"
-        yield _("The folder above fits better: {command}").format(command=command)
+        yield _fits_better(heard.listed.suggestion)
     if heard.scanned:
         parts = {name: wording.pictures(heard.scanned.split.get(name, 0)) for name in ("train", "val", "test")}
         yield _(
             "To be split into {train} to learn from, {val} to choose the best round, {test} for the final score."
         ).format(**parts)
+
+
+def _fits_better(folder: str) -> str:
+    return _("Perhaps another folder is meant: {command}").format(command=f"vgg-studio scan {quoted(folder)}")
 
 
 def _classes(counts: list[ev.ClassCount], layout: str) -> list[str]:

@@ -12,14 +12,18 @@ from vgg_studio.core.split import PARTS, Layout
 from vgg_studio.pictures.walking import Walk
 
 _WORDS: dict[Part, str] = {
-    "train": "train training trainset trainingset trn tr 训练 训练集 訓練 訓練集 学習 학습 훈련 "
-    "entrenamiento entraînement entrainement apprentissage addestramento treino treinamento обучение",
-    "val": "val valid validation validate validating valset dev 验证 验证集 驗證 驗證集 校验 検証 검증 "
-    "validierung validación validacion validação validazione валидация",
-    "test": "test testing tests testset prüfung pruefung 测试 测试集 測試 測試集 テスト 테스트 시험 "
-    "prueba pruebas essai teste тест",
+    "train": "train training trainset trainingset traindata trn tr 训练 训练集 训练数据 訓練 訓練集 訓練資料 学習 学習用 학습 훈련 "
+    "trainingsdaten lernen entrenamiento entraînement entrainement apprentissage addestramento treino treinamento обучение",
+    "val": "val valid validation validate validating valset valdata validset dev eval evaluation 验证 验证集 验证数据 驗證 驗證集 "
+    "驗證資料 校验 検証 検証用 검증 validierung validierungsdaten validación validacion validação validazione валидация",
+    "test": "test testing tests testset testdata holdout prüfung pruefung testdaten 测试 测试集 测试数据 測試 測試集 測試資料 テスト "
+    "テスト用 테스트 시험 prueba pruebas essai teste тест",
 }
 _PART_OF: dict[str, Part] = {word: part for part in PARTS for word in _WORDS[part].split()}
+_HOLDERS = frozenset(
+    "images image imgs img pictures photos data dataset datasets jpg jpeg png raw bilder fotos daten imágenes imagenes fotografías "
+    "données photographies immagini imagens фото изображения 图片 图像 照片 数据 数据集 圖片 資料集 画像 写真 이미지 사진".split()
+)
 _DEEPEST = 6  # single folders inside each other that are looked through
 
 
@@ -44,11 +48,16 @@ def parts_in(walk: Walk, folder: bytes) -> dict[Part, bytes]:
 
     A part whose pictures lie loose (as test sets of competitions do) has no classes and is left out: `train` may stand alone.
     """
+    named = [(path, found) for path, _ in walk.entries(folder).folders if (found := part_named(os.path.basename(path)))]
     groups: dict[tuple[str, ...], dict[Part, bytes]] = {}
-    for path, _ in walk.entries(folder).folders:
-        if found := part_named(os.path.basename(path)):
-            groups.setdefault(found[1], {}).setdefault(found[0], path)
-    for _, group in sorted(groups.items()):  # plain names first, then `seg_train`, `train_set` ...
+    for path, (part, words) in named:
+        groups.setdefault(words, {}).setdefault(part, path)
+    in_order = [group for _, group in sorted(groups.items())]  # plain names first, then `seg_train`, `train_set` ...
+    if len({part for _, (part, _) in named}) == len(named) and all(len(words) < 2 for _, (_, words) in named):
+        in_order.append(
+            {part: path for path, (part, words) in named if "".join(words).isdecimal()}
+        )  # `1_train`, `2_test`
+    for group in in_order:
         if "train" in group and len(group) > 1:
             inner = {part: _unwrapped(walk, group[part]) for part in PARTS if part in group}
             parts: dict[Part, bytes] = {part: path for part, path in inner.items() if _class_folders(walk, path)}
@@ -83,6 +92,23 @@ def better(walk: Walk) -> str:
     except OSError:
         return ""
     return ""
+
+
+def inside(walk: Walk) -> str:
+    """The one folder in the walked one that looks like a set by itself, so that the one around it is hardly meant; else "".
+
+    It holds no pictures of its own but parts, or class folders where it is called `images` or is alone.
+    """
+    holders = [path for path, _ in walk.entries(walk.root).folders if walk.holds_pictures(path)]
+    found = [path for path in holders if not walk.entries(path).pictures and _is_set(walk, path, len(holders) == 1)]
+    return os.fsdecode(found[0]) if len(found) == 1 else ""
+
+
+def _is_set(walk: Walk, folder: bytes, alone: bool) -> bool:
+    if len(parts_in(walk, folder)) > 1:
+        return True
+    name = unicodedata.normalize("NFC", os.path.basename(folder).decode("utf-8", "replace")).casefold()
+    return (alone or name in _HOLDERS) and len(_class_folders(walk, folder)) > 1
 
 
 def _unwrapped(walk: Walk, folder: bytes) -> bytes:

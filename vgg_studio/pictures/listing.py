@@ -34,8 +34,8 @@ def list_folder(path: str, stop: Stop | None = None) -> Listing:
     """The classes of a folder in the order of their names, with all pictures in and below them; how much was passed by.
 
     `path` may also be a data set's address or an archive (see `located`); a data set without picture files has rows.
-    Raises FolderMissing, FolderUnreadable, FolderEmpty, FolderFlat (with `suggestion`, a folder above, among its values),
-    OneClass, SplitImpossible; `walking.Stopped` when `stop` asks.
+    Raises FolderMissing, FolderUnreadable, FolderEmpty, FolderFlat and OneClass (both with `suggestion`, a folder above or below
+    that fits better or "", among their values), SplitImpossible; `walking.Stopped` when `stop` asks.
     """
     path = folder_of(path, stop)
     if find(path):
@@ -44,8 +44,9 @@ def list_folder(path: str, stop: Stop | None = None) -> Listing:
     walk = Walk(root, stop)
     _check_readable(walk)
     plan = layout.find(walk, root)
+    inside = layout.inside(walk) if plan.parts == {"train": root} else ""  # before folders are walked and forgotten
     found = _pictures(walk, plan.parts)
-    _check(walk, found)
+    _check(walk, found, inside)
     names = sorted({name for classes in found.values() for name in classes}, key=shown)
     items: dict[Part, list[Item]] = {
         part: [
@@ -59,7 +60,7 @@ def list_folder(path: str, stop: Stop | None = None) -> Listing:
         classes=_distinct(names),
         items=items,
         ignored=walk.passed_by(),
-        suggestion=layout.better(walk) if plan.layout == "classes" else "",
+        suggestion=inside or (layout.better(walk) if plan.layout == "classes" else ""),
         left_out=walk.left_out,
     )
 
@@ -137,14 +138,16 @@ def _pictures(walk: Walk, parts: dict[Part, bytes]) -> _Found:
     return found
 
 
-def _check(walk: Walk, found: _Found) -> None:
+def _check(walk: Walk, found: _Found, inside: str) -> None:
     """Raise the error that fits what was found, if it cannot be learned from."""
     root = shown(walk.root)
     filled = {name for classes in found.values() for name, pictures in classes.items() if pictures}
     if not filled:
         raise _nothing(walk)
     if len(filled) == 1:
-        raise OneClass(path=root, name=shown(filled.pop()))
+        raise OneClass(
+            path=root, name=shown(filled.pop()), suggestion=shown(os.fsencode(inside or layout.better(walk)))
+        )
     learned = {name for name, pictures in found["train"].items() if pictures}
     if strangers := sorted(filled - learned):
         raise SplitImpossible(path=root, names=", ".join(shown(name) for name in strangers[:_NAMES_SHOWN]))
