@@ -12,18 +12,19 @@ from vgg_studio.core.split import PARTS, Layout
 from vgg_studio.pictures.walking import Walk
 
 _WORDS: dict[Part, str] = {
-    "train": "train training trainset trainingset traindata trn tr 训练 训练集 训练数据 訓練 訓練集 訓練資料 学習 学習用 학습 훈련 "
-    "trainingsdaten lernen entrenamiento entraînement entrainement apprentissage addestramento treino treinamento обучение",
-    "val": "val valid validation validate validating valset valdata validset dev eval evaluation 验证 验证集 验证数据 驗證 驗證集 "
-    "驗證資料 校验 検証 検証用 검증 validierung validierungsdaten validación validacion validação validazione валидация",
-    "test": "test testing tests testset testdata holdout prüfung pruefung testdaten 测试 测试集 测试数据 測試 測試集 測試資料 テスト "
-    "テスト用 테스트 시험 prueba pruebas essai teste тест",
+    "train": "train training trainset trainingset traindata trn tr trainingsdaten entrenamiento entraînement entrainement "
+    "apprentissage addestramento treino treinamento обучение 训练 训练集 训练数据 訓練 訓練集 訓練資料 学習 学習用 학습 훈련",
+    "val": "val valid validation validate validating valset valdata dev eval evaluation validierung validierungsdaten "
+    "validación validacion validação validazione валидация 验证 验证集 验证数据 驗證 驗證集 驗證資料 校验 検証 検証用 검증",
+    "test": "test testing tests testset testdata holdout prüfung pruefung testdaten prueba pruebas essai teste тест "
+    "测试 测试集 测试数据 測試 測試集 測試資料 テスト テスト用 테스트 시험",
 }
 _PART_OF: dict[str, Part] = {word: part for part in PARTS for word in _WORDS[part].split()}
-_HOLDERS = frozenset(
-    "images image imgs img pictures photos data dataset datasets jpg jpeg png raw bilder fotos daten imágenes imagenes fotografías "
-    "données photographies immagini imagens фото изображения 图片 图像 照片 数据 数据集 圖片 資料集 画像 写真 이미지 사진".split()
+_HOLDER_WORDS = (  # folders that pictures are put into, whatever is on them
+    "images image imgs img pictures photos data dataset datasets jpg jpeg png raw bilder fotos daten imágenes imagenes "
+    "données immagini imagens фото изображения 图片 图像 照片 数据 数据集 圖片 資料集 画像 写真 이미지 사진"
 )
+_HOLDERS = frozenset(_HOLDER_WORDS.split())
 _DEEPEST = 6  # single folders inside each other that are looked through
 
 
