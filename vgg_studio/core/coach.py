@@ -11,11 +11,12 @@ from typing import Literal
 from vgg_studio.core import coach_remedies as remedies
 from vgg_studio.core.coach_remedies import Remedy
 from vgg_studio.core.errors import Diverged
-from vgg_studio.core.events import ClassScore, EpochRow
+from vgg_studio.core.events import ClassScore, EpochRow, Part
 from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.metrics import wilson
 from vgg_studio.core.progress import Progress
 
+Values = dict[str, str | int | float]
 Code = Literal["rate_too_high", "guessing", "memorising", "stopped_improving", "few_pictures"]
 
 MOST = 2  # remarks at a time: who gets more advice than that follows none
@@ -25,14 +26,16 @@ MOST = 2  # remarks at a time: who gets more advice than that follows none
 GUESS_ROUNDS, GUESS_ROUNDS_AT_MOST, FLAT = 3, 5, 0.97
 GUESS_MARGIN = 0.02  # so that a hair more than chance on 10,000 pictures is not called learning
 # Too high a rate. A round's mean loss does not rise by half in a run that does well; a start above one and a half times the
-# entropy from which nothing came means that the first steps were thrown far off.
-JUMP, JUMP_SHARE, BURNT = 1.5, 0.3, 1.5
+# entropy from which nothing came means that the first steps were thrown far off, and a loss that had come down by 5 % and is back
+# at the entropy, that the network was. Where the accuracy grew all the same, a loss may jump: a new head on good features.
+JUMP, JUMP_SHARE, BURNT, LEARNED = 1.5, 0.3, 1.5, 0.95
 # Memorising. Validation loss alone rises in many good runs, while the network gets surer of what it names right and wrong;
 # so accuracy must have stopped growing, too, and the gap must be one that the size of the part does not explain.
 TURNED, GAP, RISEN, STILL_LEARNS = 3, 0.10, 1.10, 0.8
 # Stopped improving. Five rounds are what early stopping usually waits; a falling rate gets the chance to fall by half first,
 # because scores rise again when it does.
 PATIENCE, FALLEN, PERFECT, ROUNDS_LEFT = 5, 0.5, 0.995, 3
+HAIR = 1.01  # a loss that falls by less than a hundredth stands still
 # Too few pictures. Half of the usual class's, or fewer than twenty; found much less often than chance allows.
 FEW_SHARE, FEW, FOUND_LESS = 0.5, 20, 0.15
 
@@ -44,7 +47,7 @@ class Remark:
     code: Code
     remedy: Remedy
     epoch: int = 0
-    values: dict[str, str | int | float] = field(default_factory=dict)
+    values: Values = field(default_factory=dict)
 
 
 def remarks(progress: Progress, job: TrainJob) -> list[Remark]:
@@ -86,46 +89,63 @@ def _rate(progress: Progress, job: TrainJob) -> Remark | None:
         return None
     if lost:
         return Remark("rate_too_high", "lower_rate", lost, {"rate": rate, "how": "not_finite"})
-    jumped = _jumped(progress)
-    return Remark("rate_too_high", "lower_rate", jumped, {"rate": rate, "how": "jumps"}) if jumped else None
+    for how, epoch in (("jumps", _jumped(progress)), ("lost_again", _lost_again(progress))):
+        if epoch:
+            return Remark("rate_too_high", "lower_rate", epoch, {"rate": rate, "how": how})
+    return None
 
 
 def _jumped(progress: Progress) -> int:
     """The round whose loss jumped (0: none did), if it is one of the last two; or 1, if the start was burnt for good."""
-    losses = [(row.epoch, row.train_loss) for row in progress.rows if row.train_loss is not None]
-    known = entropy(_counts(progress))
-    for place in range(max(1, len(losses) - 2), len(losses)):
-        epoch, loss = losses[place]
-        best = min(earlier for _, earlier in losses[:place])
-        if loss > JUMP * best and loss > best + JUMP_SHARE * known:
-            return epoch
-    burnt = len(losses) >= GUESS_ROUNDS and losses[0][1] > BURNT * known and losses[-1][1] > FLAT * known
-    return losses[0][0] if burnt else 0
+    rows, known = [row for row in progress.rows if row.train_loss is not None], entropy(_counts(progress))
+    for place in range(max(1, len(rows) - 2), len(rows)):
+        row, best = rows[place], min(rows[:place], key=_loss)
+        far = _loss(row) > JUMP * _loss(best) and _loss(row) > _loss(best) + JUMP_SHARE * known
+        if far and (row.train_accuracy or 0.0) < (best.train_accuracy or 0.0):
+            return row.epoch
+    if len(rows) < GUESS_ROUNDS or _loss(rows[0]) < BURNT * known or _loss(rows[-1]) < FLAT * known:
+        return 0
+    return rows[0].epoch if _is_guess(progress, rows[-1]) else 0
+
+
+def _lost_again(progress: Progress) -> int:
+    """The round in which the last of what had been learned was lost (0: nothing was): the loss is back where it began."""
+    rows, known = [row for row in progress.rows if row.train_loss is not None], entropy(_counts(progress))
+    best = min(rows, key=_loss, default=None)
+    if best is None or _loss(best) > LEARNED * known or _loss(rows[-1]) < FLAT * known:
+        return 0
+    if not _is_guess(progress, rows[-1]):
+        return 0
+    return next(row.epoch for row in rows[rows.index(best) :] if _loss(row) >= FLAT * known)
+
+
+def _loss(row: EpochRow) -> float:
+    return row.train_loss or 0.0
 
 
 def _guessing(progress: Progress, job: TrainJob) -> Remark | None:
     rows = progress.rows
     if not rows or rows[-1].epoch < GUESS_ROUNDS + job.warmup:
         return None
-    share, last = share_of_guessing(progress), rows[-1]
-    parts = progress.started.parts if progress.started else {}
-    val = [row.val_accuracy for row in rows[-GUESS_ROUNDS:] if row.val_accuracy is not None]
-    if last.train_accuracy is None or not _within(last.train_accuracy, share, parts.get("train", 0)):
+    last, val = rows[-1], [row.val_accuracy for row in rows[-GUESS_ROUNDS:] if row.val_accuracy is not None]
+    if not all(_is_guess(progress, row, "val") for row in rows[-GUESS_ROUNDS:]) or not _is_guess(progress, last):
         return None
-    if any(not _within(accuracy, share, parts.get("val", 0)) for accuracy in val):
+    known = FLAT * entropy(_counts(progress))
+    if last.val_loss is not None and last.val_loss < known:
+        return None  # it learns already, though it does not show in names yet
+    if last.train_loss is not None and last.train_loss < known and last.epoch < GUESS_ROUNDS_AT_MOST + job.warmup:
         return None
-    flat = last.train_loss is None or last.train_loss > FLAT * entropy(_counts(progress))
-    if not flat and last.epoch < GUESS_ROUNDS_AT_MOST + job.warmup:
-        return None
-    best = max(val, default=last.train_accuracy)
-    return Remark(
-        "guessing", remedies.for_guessing(job), last.epoch, {"rounds": last.epoch, "share": share, "reached": best}
-    )
+    best = max(val, default=last.train_accuracy or 0.0)
+    values: Values = {"rounds": last.epoch, "share": share_of_guessing(progress), "reached": best}
+    return Remark("guessing", remedies.for_guessing(job), last.epoch, values)
 
 
-def _within(accuracy: float, share: float, count: int) -> bool:
-    """Whether an accuracy on `count` pictures is what naming the largest class gives, by chance or by a hair more."""
-    return accuracy <= max(wilson(round(share * count), count)[1], share + GUESS_MARGIN)
+def _is_guess(progress: Progress, row: EpochRow, part: Part = "train") -> bool:
+    """Whether a round's accuracy is what always naming the largest class gives, by chance or by a hair more."""
+    accuracy = row.train_accuracy if part == "train" else row.val_accuracy
+    count = progress.started.parts.get(part, 0) if progress.started else 0
+    share = share_of_guessing(progress)
+    return accuracy is None or accuracy <= max(wilson(round(share * count), count)[1], share + GUESS_MARGIN)
 
 
 def _memorising(progress: Progress, job: TrainJob, over: bool) -> Remark | None:
@@ -143,7 +163,7 @@ def _memorising(progress: Progress, job: TrainJob, over: bool) -> Remark | None:
     if trained - checked < GAP or trained <= wilson(round(checked * count), count)[1]:
         return None
     remedy: Remedy = remedies.for_memorising(job) if over else "finish"
-    values = {"trained": trained, "checked": last.val_accuracy or 0.0, "since": turn.epoch, "best": progress.best_epoch}
+    values: Values = {"trained": trained, "checked": last.val_accuracy or 0.0, "since": turn.epoch, "best": progress.best_epoch}
     return Remark("memorising", remedy, last.epoch, values)
 
 
@@ -159,12 +179,13 @@ def _stopped(progress: Progress, job: TrainJob, over: bool) -> Remark | None:
         return None
     last = rows[-1]
     best = max(rows, key=lambda row: (row.val_accuracy or 0.0, -row.epoch))
-    lowest = min(rows, key=lambda row: row.val_loss or 0.0)
+    floor = HAIR * min(row.val_loss or 0.0 for row in rows)
+    lowest = next(row for row in rows if (row.val_loss or 0.0) <= floor)
     if max(best.epoch, lowest.epoch) > last.epoch - PATIENCE or (best.val_accuracy or 0.0) >= PERFECT:
         return None
     if job.schedule != "none" and last.learning_rate > FALLEN * max(row.learning_rate for row in rows):
         return None
-    values = {"best": best.epoch, "score": best.val_accuracy or 0.0, "rounds": last.epoch - best.epoch}
+    values: Values = {"best": best.epoch, "score": best.val_accuracy or 0.0, "rounds": last.epoch - best.epoch}
     if over:  # a run that went to its end did what it was asked to; one that was finished early may go on elsewhere
         can = progress.outcome == "finished_early" and remedies.can_get_better(job)
         return Remark("stopped_improving", "better", last.epoch, values) if can else None
@@ -183,7 +204,7 @@ def _few(progress: Progress) -> Remark | None:
     if not poor:
         return None
     worst = min(poor, key=lambda score: (score.found or 0.0, counts[score.name]))
-    values = {"name": worst.name, "count": counts[worst.name], "found": worst.found or 0.0}
+    values: Values = {"name": worst.name, "count": counts[worst.name], "found": worst.found or 0.0}
     return Remark("few_pictures", "show_class", progress.epoch, {**values, "others": _found(scores, worst)})
 
 

@@ -10,6 +10,11 @@ from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.language import N_, _, ngettext
 from vgg_studio.core.wording import number, percent
 
+_TOO_HIGH = {
+    "not_finite": N_("In round {round} the loss was no longer a number."),
+    "jumps": N_("In round {round} the loss jumped."),
+    "lost_again": N_("In round {round} it lost again what it had learned."),
+}
 LONGEST_NAME = 32  # signs of a class's name in a headline
 
 
@@ -57,11 +62,7 @@ def reason(remark: Remark) -> str:
                 others=percent(float(values["others"])),
             )
         case _:
-            jumped, lost = (
-                _("In round {round} the loss jumped."),
-                _("In round {round} the loss was no longer a number."),
-            )
-            return (lost if values["how"] == "not_finite" else jumped).format(round=remark.epoch)
+            return _(_TOO_HIGH[str(values["how"])]).format(round=remark.epoch)
 
 
 ACTIONS: dict[str, str] = {
