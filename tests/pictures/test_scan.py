@@ -28,7 +28,8 @@ from vgg_studio.core.events import (
     to_line,
 )
 from vgg_studio.core.jobs import ScanJob, Stop
-from vgg_studio.pictures import known, scan as scanning
+from vgg_studio.pictures import scan as scanning
+from vgg_studio.pictures.guard import Guard
 from vgg_studio.pictures.known import Known
 from vgg_studio.pictures.scan import list_folder, scan, usable
 
@@ -263,7 +264,7 @@ def test_that_a_second_scan_opens_nothing_and_tells_the_same(tmp_path: Path, mon
         os.utime(path, (1e9, 1e9))
     first = _scan(zoo)
     opened: list[bytes] = []
-    monkeypatch.setattr(known, "open_picture", lambda path, **_: opened.append(path))
+    monkeypatch.setattr(Guard, "look", lambda _, path: opened.append(path))
     second = _scan(zoo)
 
     assert not opened

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import struct
 import warnings
 import zlib
@@ -76,8 +77,9 @@ def decoded(file: IO[bytes], at_least: int) -> Decoded:
         try:
             return _attempt(file, kind, at_least)
         except _ODD as error:
+            size = min(file.seek(0, os.SEEK_END), _MOST_BYTES)  # `read` reserves what it is asked for
             file.seek(0)
-            return _second_attempt(file.read(_MOST_BYTES), kind, at_least, error)
+            return _second_attempt(file.read(size), kind, at_least, error)
     except MemoryError as error:  # no room even for the file itself
         raise PictureRefused("too_much_memory") from error
     except OSError as error:  # from reading the file itself: the decoders' own are dealt with
@@ -119,7 +121,9 @@ def _second_attempt(data: bytes, kind: str, at_least: int, first: BaseException)
     """Once more without the metadata, which spoils good pictures; otherwise the reason of the first failure."""
     if isinstance(first, Image.DecompressionBombError):
         raise PictureRefused("too_large", limit=MEGAPIXELS) from first
-    if isinstance(first, MemoryError):
+    if (
+        isinstance(first, MemoryError) or "out of memory" in str(first).lower()
+    ):  # libavif's RuntimeError, Pillow's OSError
         raise PictureRefused("too_much_memory") from first
     if kind in ("JPEG", "PNG"):
         plain, exif = metadata.plain_jpeg(data) if kind == "JPEG" else metadata.plain_png(data)

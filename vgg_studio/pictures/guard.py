@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import IO, NamedTuple, Self
 
@@ -30,6 +30,7 @@ from vgg_studio.pictures.opening import shown
 
 Bytes = npt.NDArray[np.uint8]
 
+WORKERS = min(4, os.cpu_count() or 1)
 MEMORY_MB = 500
 SECONDS = 2.0
 COMMAND = (sys.executable, "-P", "-m", "vgg_studio.pictures.decoder")
@@ -137,6 +138,25 @@ class Guard:
             at_work = [decoder.look_after() for decoder in self._decoders]
             if not any(at_work):
                 self._asked.wait()
+
+
+_kept: Guard | None = None
+
+
+def keep(workers: int) -> None:
+    """From now on until its end this process has one guard for small orders, which nobody closes; its decoders stay warm."""
+    global _kept
+    _kept = Guard(workers)
+
+
+@contextlib.contextmanager
+def at_hand(workers: int = WORKERS) -> Iterator[Guard]:
+    """The guard that this process keeps, else one of its own for the block."""
+    if _kept is not None:
+        yield _kept
+        return
+    with Guard(workers) as guard:
+        yield guard
 
 
 class _Decoder:

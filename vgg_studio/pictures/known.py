@@ -1,6 +1,6 @@
-"""What is known of pictures' files without opening them: a digest of the content, and whether it can be used.
+"""What is known of pictures' files without opening them: a digest of the content, whether it can be used, what it looks like.
 
-Both are remembered in the cache folder by the file's path, size, times and inode, so that a second run over the same
+All is remembered in the cache folder by the file's path, size, times and inode, so that a second run over the same
 pictures looks at each file's entry and reads none.
 """
 
@@ -18,11 +18,13 @@ from typing import NamedTuple, Self
 import msgspec
 
 from vgg_studio import paths
+from vgg_studio.core.data_events import Seen
 from vgg_studio.core.errors import PictureRefused, StorageError
 from vgg_studio.core.facts import PictureRef
 from vgg_studio.pictures import datasets
+from vgg_studio.pictures.guard import WORKERS, Guard
 from vgg_studio.pictures.known_file import KnownFile, Row
-from vgg_studio.pictures.opening import DOOR, locate, open_picture, ordinary_file, shown
+from vgg_studio.pictures.opening import DOOR, locate, ordinary_file, shown
 
 FILE = "known-pictures.sqlite"
 MOST = 200_000  # files that are remembered: about 50 MB
@@ -37,8 +39,6 @@ _LASTING = {
     "damaged", "decoder_crashed", "too_much_memory",
 }  # fmt: skip
 _DOOR = DOOR.encode()
-# Side in px that a JPEG keeps when it is only tried: all of the file is read, few of its pixels are computed.
-_TRIED_SIDE = 64
 _ENDLESS = 1 << 30  # bytes: no picture of the allowed size
 _Refusal = tuple[str, dict[str, str | int | float]]
 
@@ -53,7 +53,7 @@ class Known:
     """Digests and verdicts of files, remembered in `folder` for all processes. Close it: what is not written down is lost.
 
     Safe for several threads. Where nothing can be written, or `folder` is None, everything is answered and nothing is
-    remembered.
+    remembered. Pictures that are not known are opened by a guard's processes.
     """
 
     def __init__(self, folder: Path | None, most: int = MOST) -> None:
@@ -62,6 +62,8 @@ class Known:
         self._waiting: dict[bytes, Row] = {}
         self._since = 0  # rows that came after the last attempt to write them down
         self._written = time.monotonic()
+        self._looked: dict[bytes, Seen] = {}  # by digest: what was seen of files that are too young to be remembered
+        self._guard: Guard | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -81,21 +83,35 @@ class Known:
         """
         return self.digest(locate(ref, root)) if ref.row < 0 else datasets.digest(ref, root)
 
+    @property
+    def guard(self) -> Guard:
+        """Processes that open pictures that are not known, begun when they are needed."""
+        with self._lock:
+            if self._guard is None:
+                self._guard = Guard(WORKERS)
+            return self._guard
+
     def check(self, path: bytes | str) -> PictureRefused | None:
-        """Why the file cannot be used, None if it can: known, or found by decoding it, and then remembered."""
+        """Why the file cannot be used, None if it can: known, or found by a look at the picture, and then remembered."""
+        endless = _is_endless(path)
         try:
-            if _is_endless(path):
-                open_picture(path, at_least=_TRIED_SIDE)
-                return None
-            self.digest(path)
-            if verdict := self.verdict(path):  # perhaps of the same content under another name
+            if not endless and (verdict := self._judged(path)) and (verdict.refusal or self.seen(path)):
                 return verdict.refusal
-            open_picture(path, at_least=_TRIED_SIDE)
+            seen = self.guard.look(path)
         except PictureRefused as refusal:
-            if not _is_endless(path):
+            if not endless:
                 self.refuse(path, refusal)
             return refusal
-        self.accept(path)
+        if not endless:
+            self.accept(path, seen)
+        return None
+
+    def seen(self, path: bytes | str) -> Seen | None:
+        """What a look at the file saw that `check` took; None where nobody looked at this content. Opens no picture."""
+        if row := self._row(path):
+            return msgspec.msgpack.decode(row.seen, type=Seen) if row.seen and row.door == _DOOR else None
+        with contextlib.suppress(PictureRefused):
+            return self._looked.get(self.digest(path))
         return None
 
     def verdict(self, path: bytes | str) -> Verdict | None:
@@ -103,9 +119,9 @@ class Known:
         row = self._row(path)
         return _verdict(row, path) if row and row.door == _DOOR else None
 
-    def accept(self, path: bytes | str) -> None:
-        """Remember that the file was decoded."""
-        self._judge(path, b"")
+    def accept(self, path: bytes | str, seen: Seen | None = None) -> None:
+        """Remember that the file was decoded, and what it looks like."""
+        self._judge(path, b"", seen)
 
     def refuse(self, path: bytes | str, refusal: PictureRefused) -> None:
         """Remember why the file cannot be used, if that lies in its content and not in a moment's trouble."""
@@ -125,9 +141,23 @@ class Known:
                         del self._waiting[name]
 
     def close(self) -> None:
-        """Write down what has come together and let go of the file."""
+        """Write down what has come together and let go of the file and of the guard's processes."""
+        self.let_go()
         self.flush()
         self._file.close()
+
+    def let_go(self) -> None:
+        """End the guard's processes, also those that are at a picture; the next check begins others."""
+        with self._lock:
+            guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.close()
+
+    def _judged(self, path: bytes | str) -> Verdict | None:
+        """The verdict, also where it is only known of the same content under another name. Raises PictureRefused."""
+        if self._row(path) is None:
+            self._read(path)
+        return self.verdict(path)
 
     def _row(self, path: bytes | str) -> Row | None:
         """What is known of the file as it lies there now."""
@@ -150,15 +180,19 @@ class Known:
             raise PictureRefused("unreadable", path=shown(os.fsencode(path))) from error
         if _stamp(before) == _stamp(after) and now - before.st_mtime_ns >= _YOUNG:
             alike = self._file.judged(digest, _DOOR)  # perhaps under another name
-            verdict = (alike.door, alike.refusal) if alike else (b"", b"")
+            verdict = (alike.door, alike.refusal, alike.seen) if alike else (b"", b"", b"")
             self._remember(Row(_name(path), _stamp(before), digest, *verdict))
         return digest
 
-    def _judge(self, path: bytes | str, refusal: bytes) -> None:
+    def _judge(self, path: bytes | str, refusal: bytes, seen: Seen | None = None) -> None:
+        digest = b""
         with contextlib.suppress(PictureRefused):  # gone in the meantime
-            self.digest(path)
+            digest = self.digest(path)
         if row := self._row(path):
-            self._remember(row._replace(door=_DOOR, refusal=refusal))
+            looked = msgspec.msgpack.encode(seen) if seen else row.seen
+            self._remember(row._replace(door=_DOOR, refusal=refusal, seen=looked))
+        elif seen and digest:
+            self._looked[digest] = seen
 
     def _remember(self, row: Row) -> None:
         with self._lock:

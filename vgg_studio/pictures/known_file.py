@@ -16,24 +16,28 @@ from typing import NamedTuple, TypeVar
 
 Value = TypeVar("Value")
 
-_OURS, _FORMAT = 0x56474B4E, 1  # SQLite's application_id ("VGKN") and user_version
+_OURS, _FORMAT = 0x56474B4E, 2  # SQLite's application_id ("VGKN") and user_version
 _PATIENCE = 1.0  # seconds that another process's commit is waited for
 _MOST_REMADE = 3  # then it is the disk, and nothing is remembered any more
 _DAMAGED = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
 _TABLE = """CREATE TABLE pictures (number INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, stamp BLOB NOT NULL,
-    digest BLOB NOT NULL, door BLOB NOT NULL, refusal BLOB NOT NULL, seal BLOB NOT NULL)"""
+    digest BLOB NOT NULL, door BLOB NOT NULL, refusal BLOB NOT NULL, seen BLOB NOT NULL, seal BLOB NOT NULL)"""
 _INDEX = "CREATE INDEX by_digest ON pictures (digest)"
-_COLUMNS = "name, stamp, digest, door, refusal, seal"
+_COLUMNS = "name, stamp, digest, door, refusal, seen, seal"
 
 
 class Row(NamedTuple):
-    """What is known of one file. `stamp` says of which state of it, `door` who judged it ("": nobody), `refusal` how."""
+    """What is known of one file. `stamp` says of which state of it, `door` who judged it ("": nobody), `refusal` how.
+
+    `seen` is what one look at it saw, where there was one.
+    """
 
     name: bytes
     stamp: bytes
     digest: bytes
     door: bytes = b""
     refusal: bytes = b""
+    seen: bytes = b""
 
 
 class KnownFile:
@@ -67,7 +71,7 @@ class KnownFile:
     def _put(self, base: sqlite3.Connection, rows: Sequence[Row]) -> bool:
         base.execute("BEGIN IMMEDIATE")
         with base:  # commits, or rolls back
-            insert = f"INSERT OR REPLACE INTO pictures ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own text
+            insert = f"INSERT OR REPLACE INTO pictures ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own text
             base.executemany(insert, [(*row, _seal(row)) for row in rows])
             ends = "SELECT (SELECT max(number) FROM pictures) - (SELECT min(number) FROM pictures)"
             if (base.execute(ends).fetchone()[0] or 0) >= self._most:

@@ -29,7 +29,7 @@ from vgg_studio.core.events import (
 )
 from vgg_studio.core.jobs import ScanJob, Stop
 from vgg_studio.core.split import PARTS, Listing
-from vgg_studio.pictures import known
+from vgg_studio.pictures import guard, known
 from vgg_studio.pictures.copies import Progress
 from vgg_studio.pictures.corrected import corrected
 from vgg_studio.pictures.doctor import Examined, examine
@@ -46,7 +46,7 @@ _FINDINGS = 200  # in one event
 _TOLD = 1000  # left-out files in the last event
 _PAUSE = 0.1  # seconds between two events of progress
 _LOOK = 0.05  # seconds between two looks at the stop
-_THREADS = min(4, os.cpu_count() or 1)
+_THREADS = guard.WORKERS + 2  # while pictures are decoded elsewhere, these read and look up the next ones
 _AHEAD = 8 * _THREADS  # pictures handed to the threads at a time: keeps memory and a stop short
 
 
@@ -73,7 +73,8 @@ def scan(job: ScanJob, stop: Stop) -> Iterator[Event]:
                 yield from _reported(_read_all(pictures, check, pool, stop), len(pictures), left_out)
                 examined = yield from _compared(examine(listing, seen, _refs(left_out)), len(pictures), stop)
             except Stopped:
-                yield JobEnded(outcome="stopped")  # before the pool is waited for: a large picture takes a second
+                yield JobEnded(outcome="stopped")  # before the pool is waited for
+                seen.let_go()
                 return
         yield from _summary(listing, left_out, job, examined)
     except Stopped:

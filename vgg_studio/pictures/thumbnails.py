@@ -13,7 +13,8 @@ from vgg_studio import paths
 from vgg_studio.core.errors import PictureRefused, StudioError, from_os_error
 from vgg_studio.core.events import Event, JobEnded, PictureRef, ThumbnailFailed, ThumbnailMade
 from vgg_studio.core.jobs import Stop, ThumbnailJob
-from vgg_studio.pictures import datasets
+from vgg_studio.pictures import datasets, guard
+from vgg_studio.pictures.guard import Guard
 from vgg_studio.pictures.opening import locate, open_ref, reason_of
 from vgg_studio.pictures.saving import save_jpeg, stands
 
@@ -28,27 +29,34 @@ def make_thumbnails(job: ThumbnailJob, stop: Stop, *, cache: Path | None = None)
     """
     try:
         folder = _private_folder(cache)
-        for picture in job.pictures:
-            if stop.how is not None:
-                yield JobEnded(outcome="stopped")
-                return
-            yield _made(picture, job, folder)
+        with guard.at_hand(workers=1) as decoders:
+            for picture in job.pictures:
+                if stop.how is not None:
+                    yield JobEnded(outcome="stopped")
+                    return
+                yield _made(picture, job, folder, decoders)
     except StudioError as error:
         yield JobEnded(outcome="failed", failure=error.fact())
     else:
         yield JobEnded(outcome="done")
 
 
-def _made(ref: PictureRef, job: ThumbnailJob, folder: Path) -> Event:
+def _made(ref: PictureRef, job: ThumbnailJob, folder: Path, decoders: Guard) -> Event:
     try:
         file = folder / f"{_key(ref, job.data, job.side)}.jpg"
         if not stands(file):
-            picture = open_ref(ref, job.data, at_least=job.side)
-            picture.thumbnail((job.side, job.side), Image.Resampling.BICUBIC)
-            save_jpeg(picture, file, quality=_QUALITY, mode=0o600)
+            save_jpeg(_small(ref, job, decoders), file, quality=_QUALITY, mode=0o600)
     except PictureRefused as error:
         return ThumbnailFailed(picture=ref, reason=error.reason)
     return ThumbnailMade(picture=ref, file=str(file))
+
+
+def _small(ref: PictureRef, job: ThumbnailJob, decoders: Guard) -> Image.Image:
+    if ref.row < 0:
+        return Image.fromarray(decoders.small(locate(ref, job.data), job.side))
+    picture = open_ref(ref, job.data)  # pixels of our own reading: no decoder has to be feared
+    picture.thumbnail((job.side, job.side), Image.Resampling.BICUBIC)
+    return picture
 
 
 def _key(ref: PictureRef, root: str, side: int) -> str:
