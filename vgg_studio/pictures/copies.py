@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from vgg_studio.core.data_events import Seen
 from vgg_studio.core.errors import PictureRefused
@@ -22,6 +22,8 @@ _LEAST_PAIRS, _PAIRS_SHARE = (
     0.1,
 )  # pairs that get a second look: so many, or this share of the pictures if that is more
 _HELD = 2000  # grey copies of 4 kB
+_THREADS = 2
+_LOOK = 0.05  # seconds between two signs of life while pictures are opened
 
 
 class Looked(NamedTuple):
@@ -47,12 +49,15 @@ class Progress(NamedTuple):
     total: int
 
 
-Opener = Callable[[Item], Image.Image]
 _Grey = npt.NDArray[np.uint8]
+Opener = Callable[[Item], _Grey]
 
 
 def find(looked: Sequence[Looked], opener: Opener, compared: Compared) -> Generator[Progress, None, list[Copies]]:
-    """Yield progress at least every 100 ms; return the groups of two and more. `opener` may raise PictureRefused."""
+    """Yield progress at least every 100 ms; return the groups of two and more.
+
+    `opener` gives a picture's grey copy for likeness.py, in a thread; it may raise PictureRefused.
+    """
     by_digest: dict[bytes, list[int]] = {}
     for place, picture in enumerate(looked):
         by_digest.setdefault(picture.digest, []).append(place)
@@ -64,12 +69,14 @@ def find(looked: Sequence[Looked], opener: Opener, compared: Compared) -> Genera
     try:
         for done, pair in enumerate(candidates, 1):
             one, other = firsts[pair.first], firsts[pair.second]
-            if second_look.same(one, other, pair.mirrored):
-                links.append((one, other))
-                mirrored |= {one, other} if pair.mirrored else set()
-            yield Progress(done, len(candidates))
+            asked = second_look.same(one, other, pair.mirrored)
+            for same in asked:
+                if same:
+                    links.append((one, other))
+                    mirrored |= {one, other} if pair.mirrored else set()
+                yield Progress(done, len(candidates))
     finally:
-        compared.save()
+        second_look.close()
     groups = near.united(len(looked), links)
     return [Copies(places, bool(mirrored.intersection(places))) for places in groups]
 
@@ -94,34 +101,43 @@ def _candidates(seen: Sequence[Seen | None]) -> Generator[Progress, None, list[n
 
 
 class _SecondLook:
-    """Lays pictures upon each other; remembers small grey copies for a while, and verdicts for ever."""
+    """Lays pictures upon each other; keeps small grey copies for a while, and what was found for ever."""
 
     def __init__(self, looked: Sequence[Looked], opener: Opener, compared: Compared) -> None:
         self._looked, self._opener, self._compared = looked, opener, compared
-        self._greys: dict[int, _Grey | None] = {}
+        self._greys: dict[int, Future[_Grey | None]] = {}
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="comparing")
 
-    def same(self, one: int, other: int, mirrored: bool) -> bool:
+    def same(self, one: int, other: int, mirrored: bool) -> Iterator[bool | None]:
+        """None while the two are being opened, at last whether they are copies."""
         digests = self._looked[one].digest, self._looked[other].digest
-        known = self._compared.verdict(*digests, mirrored)
-        if known is not None:
-            return known
-        first, second = self._grey(one), self._grey(other)
-        if first is None or second is None:
-            return False
-        same = likeness.likeness(first, second[:, ::-1] if mirrored else second) >= likeness.THE_SAME
-        self._compared.remember(*digests, mirrored, same)
-        return same
+        same = self._compared.verdict(*digests, mirrored)
+        if same is None:
+            greys = [self._grey(one), self._grey(other)]
+            while wait(greys, timeout=_LOOK).not_done:
+                yield None
+            first, second = (grey.result() for grey in greys)
+            if first is None or second is None:
+                return
+            same = likeness.likeness(first, second[:, ::-1] if mirrored else second) >= likeness.THE_SAME
+            self._compared.remember(*digests, mirrored, same)
+        yield same
 
-    def _grey(self, place: int) -> _Grey | None:
-        """A small grey copy, None where the picture has gone since it was looked at."""
+    def close(self) -> None:
+        """Let the threads go and write down what was found."""
+        self._pool.shutdown(cancel_futures=True)
+        self._compared.save()
+
+    def _grey(self, place: int) -> Future[_Grey | None]:
         if place not in self._greys:
             while len(self._greys) >= _HELD:
                 del self._greys[next(iter(self._greys))]
-            try:
-                picture = self._opener(self._looked[place].item).convert("L")
-            except PictureRefused:
-                self._greys[place] = None
-            else:
-                side = likeness.SIDE
-                self._greys[place] = np.asarray(picture.resize((side, side), Image.Resampling.BOX))
+            self._greys[place] = self._pool.submit(self._opened, self._looked[place].item)
         return self._greys[place]
+
+    def _opened(self, item: Item) -> _Grey | None:
+        """None where the picture has gone since it was looked at."""
+        try:
+            return self._opener(item)
+        except PictureRefused:
+            return None

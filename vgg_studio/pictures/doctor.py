@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from vgg_studio.core.data_events import Finding, FindingKind, Seen
@@ -17,8 +19,7 @@ from vgg_studio.pictures import compared, copies, likeness, looks, name_findings
 from vgg_studio.pictures.copies import Copies, Looked, Progress
 from vgg_studio.pictures.known import Known
 from vgg_studio.pictures.listing import class_counts, total
-from vgg_studio.pictures.looks import look_at
-from vgg_studio.pictures.opening import locate, open_picture
+from vgg_studio.pictures.opening import locate
 
 FEW = 20  # pictures of a class below which a network hardly learns it
 UNEVEN = 3.0  # times as many pictures in the largest class as in the smallest
@@ -53,7 +54,7 @@ def examine(
 ) -> Generator[Progress, None, Examined]:
     """Yield progress; return what was found, kind by kind. `refused` are the pictures that cannot be used."""
     looked = yield from _looked(listing, known, refused)
-    found = yield from copies.find(looked, partial(_opened, listing.folder), compared.in_cache())
+    found = yield from copies.find(looked, partial(_grey, listing.folder, known), compared.in_cache())
     findings = [finding for group in found for finding in _of_copies(group, looked, listing)]
     findings += _of_looks(looked, listing)
     findings += _of_counts(listing, refused)
@@ -71,7 +72,7 @@ def groups(listing: Listing, known: Known) -> dict[PictureRef, int]:
 def grouping(listing: Listing, known: Known) -> Generator[Progress, None, dict[PictureRef, int]]:
     """The same step by step: yield progress, return the numbers."""
     looked = yield from _looked(listing, known, ())
-    found = yield from copies.find(looked, partial(_opened, listing.folder), compared.in_cache())
+    found = yield from copies.find(looked, partial(_grey, listing.folder, known), compared.in_cache())
     return _numbered(found, looked)
 
 
@@ -95,14 +96,7 @@ def _looked(listing: Listing, known: Known, refused: Collection[PictureRef]) -> 
     for done, (item, part) in enumerate(entries, 1):
         try:
             path = locate(item.picture, listing.folder)
-            looked.append(
-                Looked(
-                    item,
-                    part,
-                    known.digest(path),
-                    known.seen(path) if hasattr(known, "seen") else look_at(open_picture(path, at_least=128)),
-                )
-            )
+            looked.append(Looked(item, part, known.digest(path), known.seen(path)))
         except PictureRefused:  # gone since it was read
             continue
         finally:
@@ -111,8 +105,10 @@ def _looked(listing: Listing, known: Known, refused: Collection[PictureRef]) -> 
     return looked
 
 
-def _opened(folder: str, item: Item) -> Image.Image:
-    return open_picture(locate(item.picture, folder), at_least=likeness.SIDE)
+def _grey(folder: str, known: Known, item: Item) -> npt.NDArray[np.uint8]:
+    """The small grey copy of a picture that likeness.py compares. Raises PictureRefused."""
+    small = Image.fromarray(known.guard.small(locate(item.picture, folder), 2 * likeness.SIDE))
+    return np.asarray(small.convert("L").resize((likeness.SIDE, likeness.SIDE), Image.Resampling.BOX))
 
 
 def _of_copies(group: Copies, looked: Sequence[Looked], listing: Listing) -> Iterator[Finding]:
