@@ -35,11 +35,11 @@ def test_that_a_training_tells_its_story_in_order_and_ends_once(pictures: Path, 
 
     kinds = [type(event) for event in events if not isinstance(event, ev.PhaseProgress | ev.BatchEnded)]
     epoch = [ev.PhaseStarted, ev.PhaseStarted, ev.EpochEnded, ev.CheckpointSaved]
-    begin = [ev.PhaseStarted, ev.PhaseStarted, ev.PhaseStarted, ev.PhaseStarted, ev.RunStarted]
+    begin = [*[ev.PhaseStarted] * 5, ev.RunStarted]
     score = [ev.Calibrated, ev.PhaseStarted, ev.PhaseStarted, ev.Evaluation, ev.RunEnded]
     assert kinds == begin + epoch + epoch + score
     phases = [event.phase for event in only(events, ev.PhaseStarted)]
-    assert phases[:5] == ["listing", "reading", "loading_network", "preparing", "training"]
+    assert phases[:6] == ["listing", "reading", "comparing", "loading_network", "preparing", "training"]
     assert phases[-2:] == ["testing", "saving"]
     last = end(events)
     best = max(only(events, ev.EpochEnded), key=lambda row: (row.val_accuracy, -(row.val_loss or 0), -row.epoch))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.pictures import encoded, make_folder, make_parts, noise, snapshot, web_page
+from tests.pictures import encoded, make_folder, make_parts, noise, snapshot, web_page, written as put
 from vgg_studio.core import split
 from vgg_studio.core.events import Event, JobEnded, PhaseProgress, PictureLeftOut, SplitWritten
 from vgg_studio.core.jobs import Stop, WriteSplitJob
@@ -43,7 +43,15 @@ def files(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    return make_folder(tmp_path / "pets", {"cat": 20, "dog": 10}, size=16)
+    return noisy(tmp_path / "pets", {"cat": 20, "dog": 10})
+
+
+def noisy(root: Path, classes: dict[str, int]) -> Path:
+    """Pictures of which no two are alike."""
+    for place, (name, count) in enumerate(classes.items()):
+        for number in range(count):
+            put(root / name / f"{number:03}.png", encoded(noise(16, 16, seed=1000 * place + number)))
+    return root
 
 
 def test_that_every_picture_is_copied_where_a_training_would_have_it(data: Path, tmp_path: Path) -> None:
@@ -75,6 +83,15 @@ def test_that_what_cannot_be_used_is_told_and_not_copied(data: Path, tmp_path: P
     (told,) = [event for event in events if isinstance(event, PictureLeftOut)]
     assert (told.picture.path, told.reason) == ("cat/page.jpg", "web_page")
     assert not [name for name in files(tmp_path / "parts") if name.endswith("page.jpg")]
+
+
+def test_that_pictures_that_are_the_same_stand_in_one_part(data: Path, tmp_path: Path) -> None:
+    for number in range(20):
+        put(data / "cat" / f"again-{number:03}.png", (data / "cat" / f"{number:03}.png").read_bytes())
+    assert ended(written(data, tmp_path / "parts", val_percent=30, test_percent=30)).outcome == "done"
+    parts = {name.rsplit(os.sep, 1)[1]: name.split(os.sep)[0] for name in files(tmp_path / "parts") if "cat" in name}
+    assert Counter(parts.values()) == {"train": 16, "val": 12, "test": 12}
+    assert all(parts[f"{number:03}.png"] == parts[f"again-{number:03}.png"] for number in range(20))
 
 
 def test_that_a_part_of_no_per_cent_has_no_folder(data: Path, tmp_path: Path) -> None:

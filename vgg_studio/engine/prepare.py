@@ -41,7 +41,7 @@ from vgg_studio.core.run_folder import (
 )
 from vgg_studio.core.split import PARTS, Split
 from vgg_studio.core.writing import write_bytes, write_json
-from vgg_studio.engine import baselines, checkpoint, device, frozen, initial, lineage, optimizers, threads
+from vgg_studio.engine import alike, baselines, checkpoint, device, frozen, initial, lineage, optimizers, threads
 from vgg_studio.engine.card_store import store_of
 from vgg_studio.engine.course import MOST_LEFT_OUT, Course
 from vgg_studio.engine.data import PictureStore, read_all
@@ -202,8 +202,9 @@ def pictures(
     left_out += [LeftOut(picture=picture, reason=error.reason) for picture, error in refused.items()]
     for name, count in too_small(listing, set(refused)):
         yield ClassLeftOut(name=name, count=count)
-    parts = split.make(usable(listing, set(refused)), job.seed, job.val_percent, job.test_percent)
-    return store, parts, left_out
+    good = usable(listing, set(refused))
+    groups = yield from alike.groups(good, known, stop)
+    return store, split.make(good, job.seed, job.val_percent, job.test_percent, groups), left_out
 
 
 def _settled(job: TrainJob, data: str) -> TrainJob:

@@ -30,8 +30,10 @@ from vgg_studio.core.events import (
 from vgg_studio.core.jobs import ScanJob, Stop, WriteSplitJob
 from vgg_studio.core.split import PARTS, Split
 from vgg_studio.core.writing import LITTER, standing, sweep, write_bytes
+from vgg_studio.pictures import doctor, known
 from vgg_studio.pictures.corrected import corrected
 from vgg_studio.pictures.listing import list_folder, usable
+from vgg_studio.pictures.located import folder_of
 from vgg_studio.pictures.opening import locate, open_ref, ordinary_file, shown
 from vgg_studio.pictures.safe_names import Names, safe
 from vgg_studio.pictures.scan import scan
@@ -63,7 +65,7 @@ def write_split(job: WriteSplitJob, stop: Stop) -> Iterator[Event]:
         parts = _parts(job, left_out, stop)
         copies = _copies(parts)
         _claim(folder, copies)
-        yield from _copied(copies, job.data, folder, stop)
+        yield from _copied(copies, folder_of(job.data, stop), folder, stop)
         _finish(folder)
         yield SplitWritten(
             folder=shown(os.fsencode(folder)), parts={part: len(parts.part(part)) for part in PARTS if parts.part(part)}
@@ -103,8 +105,10 @@ def _looked_through(job: WriteSplitJob, stop: Stop) -> Generator[Event, None, se
 
 def _parts(job: WriteSplitJob, left_out: set[PictureRef], stop: Stop) -> Split:
     """The split that a training would make. Raises StudioError, Stopped."""
-    good = usable(corrected(list_folder(job.data, stop)), left_out)
-    return split.make(good, job.seed, job.val_percent, job.test_percent)
+    good = usable(corrected(list_folder(folder_of(job.data, stop), stop)), left_out)
+    with known.in_cache() as seen:  # the scan has looked at everything
+        groups = doctor.groups(good, seen)
+    return split.make(good, job.seed, job.val_percent, job.test_percent, groups)
 
 
 def _copies(parts: Split) -> list[_Copy]:

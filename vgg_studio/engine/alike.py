@@ -1,0 +1,62 @@
+"""Which pictures are the same or nearly so, found out before a training splits them: they belong into one part."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from functools import partial
+
+from vgg_studio.core.events import PhaseProgress, PhaseStarted, PictureRef
+from vgg_studio.core.jobs import Stop
+from vgg_studio.core.split import PARTS, Listing
+from vgg_studio.engine.data import ahead, workers
+from vgg_studio.engine.ending import Steps, Ticker, check
+from vgg_studio.engine.several import each, here
+from vgg_studio.pictures import doctor
+from vgg_studio.pictures.known import Known
+from vgg_studio.pictures.opening import locate
+
+Groups = dict[PictureRef, int]
+
+
+def groups(listing: Listing, known: Known, stop: Stop) -> Steps[Groups]:
+    """The number that pictures share which are the same or nearly so; those that are like no other are not in it.
+
+    Whoever trains first or scans first gets the same: what nobody has looked at is looked at here. Where several processes
+    train together the first one finds out for all. Raises Asked.
+    """
+    found = yield from each(stop, _found(listing, known, stop) if here().leads else _nothing())
+    return found[0]
+
+
+def _found(listing: Listing, known: Known, stop: Stop) -> Steps[Groups]:
+    pictures = [item.picture for part in PARTS for item in listing.items.get(part, ()) if item.picture.row < 0]
+    yield PhaseStarted(phase="comparing", total=len(pictures))
+    ticker = Ticker()
+    yield from _looked(pictures, listing.folder, known, stop, ticker)
+    work = doctor.grouping(listing, known)
+    while True:
+        check(stop)
+        try:
+            progress = next(work)
+        except StopIteration as end:
+            made: Groups = end.value
+            return made
+        if ticker.due():
+            yield PhaseProgress(phase="comparing", done=progress.done, total=progress.total)
+
+
+def _looked(pictures: Sequence[PictureRef], folder: str, known: Known, stop: Stop, ticker: Ticker) -> Steps[None]:
+    """Have a look at each picture that was opened without one: as a store does that keeps the pixels."""
+    paths = [path for picture in pictures if known.seen(path := locate(picture, folder)) is None]
+    with contextlib.closing(ahead((partial(known.check, path) for path in paths), workers())) as looks:
+        for done, _ in enumerate(looks, 1):
+            check(stop)
+            if ticker.due():
+                yield PhaseProgress(phase="comparing", done=done, total=len(paths))
+    known.flush()
+
+
+def _nothing() -> Steps[Groups]:
+    yield from ()
+    return {}
