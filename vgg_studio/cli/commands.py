@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vgg_studio.cli import data_options, options as opt, outlook, resuming, settings
+from vgg_studio.cli import data_options, keeping, options as opt, outlook, resuming, settings
 from vgg_studio.cli.correcting import correct as put_right
 from vgg_studio.cli.demonstration import demonstrate
 from vgg_studio.cli.failing import DONE
@@ -18,7 +18,7 @@ from vgg_studio.cli.scanning import scan_folder
 from vgg_studio.cli.session import Session, exit_code
 from vgg_studio.cli.settings import taking
 from vgg_studio.cli.text_printer import TextPrinter
-from vgg_studio.core import jobs, recipe_words, tutorials
+from vgg_studio.core import jobs, recipe_words
 from vgg_studio.core.errors import StudioError, UsageError
 from vgg_studio.core.language import N_
 from vgg_studio.core.wording import escaped
@@ -65,15 +65,6 @@ def train(
 ) -> int:
     """Begin a run or go on with one; resuming.py tells which."""
     return _train(context.obj, out or "", json, lambda: resuming.order(data or "", out or "", resume, given), every)
-
-
-@app.command(name="recipes", help=N_("List the recipes: settings to begin with, and what they are for."))
-def list_recipes() -> int:
-    """Print each with its sentence, what is different from the tutorial, and its command."""
-    for recipe in tutorials.RECIPES.values():
-        for line in [*recipe_words.lines(recipe), ""]:
-            typer.echo(line)
-    return 0
 
 
 @app.command(help=N_("Train the next stage, from the best network of a run on: what makes it better."))
@@ -217,16 +208,6 @@ def correct(
     return DONE
 
 
-@app.command(help=N_("Write a run as a short torch script, with the weights it started from and its split beside it."))
-def code(context: typer.Context, run: opt.Run, file: opt.ScriptFile, json: opt.Json = False) -> int:
-    """Write three files; the script runs with torch and torchvision alone."""
-    session: Session = context.obj
-    with printer(json) as shown:
-        job = jobs.SaveCodeJob(run=resuming.existing_run(run), file=os.path.abspath(file))
-        ending = session.run(job, shown)
-    return exit_code(ending)
-
-
 @app.command(help=N_("Tell what a folder of pictures holds, what is wrong with it, and how it would be split."))
 def scan(
     context: typer.Context,
@@ -340,3 +321,6 @@ def printer(json: bool, every: int = 0) -> Printer:
     if not place().leads:
         return SilentPrinter()
     return JsonPrinter() if json else TextPrinter(every=every)
+
+
+keeping.register(app, printer)

@@ -364,6 +364,8 @@ ToLayer = Annotated[
 Paths = Annotated[list[str], typer.Argument(metavar="PATH…", help=N_("Pictures, and folders of pictures."))]
 File = Annotated[str, typer.Argument(metavar="FILE.pth", help=N_("The file to write."))]
 ScriptFile = Annotated[str, typer.Argument(metavar="FILE.py", help=N_("The script to write."))]
+PlotFolder = Annotated[str, typer.Argument(metavar="FOLDER", help=N_("The folder to write into."))]
+Jpg = Annotated[bool, typer.Option("--jpg", metavar="", help=N_("Write .jpg files instead of .png."))]
 Split = Annotated[
     str | None, typer.Option(metavar="val|test", help=N_("Which part of the run's pictures (test, else val)."))
 ]

@@ -24,6 +24,7 @@ _DONE_BY: dict[type[jobs.AnyJob], tuple[str, str]] = {
     jobs.InspectJob: (f"{_ENGINE}.inspect", "inspect"),
     jobs.ExportJob: (f"{_ENGINE}.export", "export"),
     jobs.SaveCodeJob: (f"{_ENGINE}.code_script", "save_code"),
+    jobs.SavePlotsJob: (f"{_ENGINE}.plots", "save_plots"),
 }
 
 

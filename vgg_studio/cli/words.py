@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 COMMANDS = (
     "train",
-    "recipes",
     "improve",
     "scan",
     "fetch",
@@ -19,11 +18,13 @@ COMMANDS = (
     "predict",
     "export",
     "inspect",
-    "code",
     "correct",
     "split",
     "demo",
     "engine",
+    "recipes",
+    "code",
+    "plots",
 )
 
 

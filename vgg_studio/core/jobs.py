@@ -34,6 +34,7 @@ DEFAULT_EPOCHS, NOT_CHOSEN = 20, -1
 FEATURES = ("auto", "none", "fp16", "bf16", "fp32")  # how precisely features of the frozen part are kept; none: not
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 BACKENDS = ("auto", "torch", "ncnn")
+PLOT_KINDS = ("png", "jpg")
 INITIALS = ("auto", "xavier", "kaiming", "paper")  # how fresh weights are drawn
 
 
@@ -261,6 +262,12 @@ class SavePlotsJob(Job, tag="save_plots", frozen=True, kw_only=True):
     folder: str
     columns: int = 5
     rows: int = 4
+    kind: str = "png"
+
+    def __post_init__(self) -> None:
+        between("columns", self.columns, 1, 20)
+        between("rows", self.rows, 1, 100)
+        one_of("kind", self.kind, PLOT_KINDS)
 
 
 class ExportJob(Job, tag="export", frozen=True, kw_only=True):
