@@ -11,7 +11,7 @@ from vgg_studio.core import vgg
 from vgg_studio.core.errors import BackendFailed
 from vgg_studio.engine import network
 from vgg_studio.engine.folding import folded
-from vgg_studio.engine.ncnn_trunk import LIMIT, NcnnTrunk, available, checked, difference
+from vgg_studio.engine.ncnn_trunk import LIMITS, NcnnTrunk, available, checked, difference
 
 needs_ncnn = pytest.mark.skipif(not available(), reason="ncnn is not installed")
 
@@ -84,13 +84,20 @@ def test_that_the_error_is_small_and_a_broken_network_is_not_used() -> None:
     modules = layers_of("vgg11", "fc6")
     trunk, error = checked(modules, 3, 64, 1, 1)
     assert trunk is not None
-    assert 0 < error < LIMIT
+    assert 0 < error < LIMITS["fp32"]
     convolution = modules[0]
     assert isinstance(convolution, nn.Conv2d)
     convolution.weight.data[0, 0, 0, 0] = float("nan")
     trunk, error = checked(modules, 3, 64, 1, 1)
     assert trunk is None
     assert error == float("inf")
+
+
+@needs_ncnn
+def test_that_bf16_is_nearer_to_fp32_than_its_limit_but_is_not_fp32() -> None:
+    trunk, error = checked(layers_of("vgg11", "fc6"), 3, 64, 1, 1, "bf16")
+    assert trunk is not None
+    assert LIMITS["fp32"] < error < LIMITS["bf16"]
 
 
 @needs_ncnn

@@ -121,7 +121,9 @@ class Extractor:
         modules = folded(list(trunk))
         if self.way.backend == "ncnn":
             prep, way = self.prep, self.way
-            fast, _ = ncnn_trunk.checked(modules, prep.channels, prep.image_size, threads.most(), way.workers)
+            fast, _ = ncnn_trunk.checked(
+                modules, prep.channels, prep.image_size, threads.most(), way.workers, way.precision
+            )
             return fast or _TorchTrunk(modules, self.device.torch, Way())  # as exact, only slower
         return _TorchTrunk(modules, self.device.torch, self.way)
 

@@ -122,7 +122,7 @@ def forward(section: Section, way: Way, device: torch.device, pictures: int, thr
 def passing(layers: nn.Sequential, way: Way, device: torch.device, batch: Tensor, threads: int) -> Callable[[], Tensor]:
     """One pass of a batch (N, 3, side, side) through layers in a way of computing; the layers are left as they were."""
     if way.backend == "ncnn":
-        trunk = NcnnTrunk(list(layers), 3, batch.shape[-1], threads, way.workers)
+        trunk = NcnnTrunk(list(layers), 3, batch.shape[-1], threads, way.workers, way.precision)
         return lambda: trunk(batch)
     layout = LAYOUTS[way.layout]
     copied = copy.deepcopy(layers).to(device, KINDS[way.precision]).to(memory_format=layout)

@@ -1,4 +1,4 @@
-"""The frozen convolutions computed by ncnn: exact fp32, but with fewer multiplications than the sum is written with.
+"""The frozen convolutions computed by ncnn, with fewer multiplications than the sum is written with: exact fp32, or bf16.
 
 Winograd's algorithm (Lavin and Gray 2015, arXiv 1509.09308) takes 36 or 64 products for a tile where a 3 x 3 convolution is
 written with 144 or 324; no library that torch uses has it on a processor. ncnn is an extra that need not be installed:
@@ -25,13 +25,14 @@ from torch import Tensor, nn
 from vgg_studio.core.errors import BackendFailed, BackendMissing
 from vgg_studio.engine.folding import folded
 
-LIMIT = 1e-4  # of the relative error: Winograd in fp32 stays near 2e-6
+# Of the relative error. Winograd in fp32 stays near 2e-6; in bf16 near 6e-3, where torch's bf16 is at 1e-2 (VGG-16, 224 px).
+LIMITS = {"fp32": 1e-4, "bf16": 2e-2}
 _RAW_FP32 = b"\0\0\0\0"  # ncnn's tag before weights that are plain numbers
 _MAGIC = "7767517"  # ncnn's text format
 _SPATIAL = (nn.Conv2d, nn.ReLU, nn.MaxPool2d, nn.LocalResponseNorm)
+_BF16 = ("use_bf16_storage", "use_bf16_packed")
 _NARROWER = (
-    "use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage", "use_bf16_packed",
-    "use_int8_inference", "use_vulkan_compute",
+    "use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", *_BF16, "use_int8_inference", "use_vulkan_compute",
 )  # fmt: skip
 
 Picture = npt.NDArray[np.float32]
@@ -55,6 +56,8 @@ def available() -> bool:
 class NcnnTrunk:
     """Frozen layers as one function: pictures (N, channels, side, side) to features, both fp32 on the processor.
 
+    `precision` is what convolutions are computed in between: fp32, or bf16 on a processor that has it.
+
     Convolutions, ReLU and pooling go through ncnn one picture at a time, so that a picture's features cannot depend on its
     neighbours; `workers` pictures at once, each on `threads // workers` threads. What follows (average pool, linear layers)
     stays torch's, for all pictures together, because a linear layer is bound by reading its weights once for each call; it
@@ -64,12 +67,21 @@ class NcnnTrunk:
     Raises BackendMissing where ncnn is not installed, BackendFailed where it cannot load the network.
     """
 
-    def __init__(self, modules: Sequence[nn.Module], channels: int, side: int, threads: int, workers: int) -> None:
+    def __init__(
+        self,
+        modules: Sequence[nn.Module],
+        channels: int,
+        side: int,
+        threads: int,
+        workers: int,
+        precision: str = "fp32",
+    ) -> None:
         layers = folded(modules)
         count = next((n for n, layer in enumerate(layers) if not isinstance(layer, _SPATIAL)), len(layers))
         self._workers = max(1, workers)
         self._rest = nn.Sequential(*layers[count:]).eval()
-        self._net, self._last = _loaded(layers[:count], channels, side, max(1, threads // self._workers))
+        shared = max(1, threads // self._workers)
+        self._net, self._last = _loaded(layers[:count], channels, side, shared, precision)
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """Features of the pictures, in their order."""
@@ -98,15 +110,15 @@ class NcnnTrunk:
 
 
 def checked(
-    modules: Sequence[nn.Module], channels: int, side: int, threads: int, workers: int
+    modules: Sequence[nn.Module], channels: int, side: int, threads: int, workers: int, precision: str = "fp32"
 ) -> tuple[NcnnTrunk | None, float]:
-    """The trunk, or None where it computes otherwise than torch (see LIMIT), and its relative error. Raises as NcnnTrunk.
+    """The trunk, or None where it computes otherwise than torch (see LIMITS), and its relative error. Raises as NcnnTrunk.
 
     The error is how far it is from torch's fp32 on a fixed random picture: |a - b| / |b|, Euclidean norms over all features.
     """
-    trunk = NcnnTrunk(modules, channels, side, threads, workers)
+    trunk = NcnnTrunk(modules, channels, side, threads, workers, precision)
     error = _error(trunk, modules, channels, side)
-    return (trunk if error <= LIMIT else None), error
+    return (trunk if error <= LIMITS[precision] else None), error
 
 
 def _error(trunk: Callable[[Tensor], Tensor], modules: Sequence[nn.Module], channels: int, side: int) -> float:
@@ -133,12 +145,12 @@ def _required() -> ModuleType:
     return library
 
 
-def _loaded(layers: Sequence[nn.Module], channels: int, side: int, threads: int) -> tuple[Any, str]:
+def _loaded(layers: Sequence[nn.Module], channels: int, side: int, threads: int, precision: str) -> tuple[Any, str]:
     """A network of ncnn's and the name of its output."""
     text, last = _described(layers, channels, side)
     network = _required().Net()
     for option in _NARROWER:
-        setattr(network.opt, option, False)
+        setattr(network.opt, option, precision == "bf16" and option in _BF16)
     network.opt.num_threads = threads
     network.opt.lightmode = True  # let go of the weights as they were written, and of what a layer has used up
     if network.load_param_mem(text) != 0:

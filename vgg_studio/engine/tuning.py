@@ -32,7 +32,7 @@ from vgg_studio.pictures.decode_speed import decode_speed
 
 __all__ = ["measure", "remembered", "train_precision", "tune", "way_for"]
 
-FORMAT = 1  # of what is remembered
+FORMAT = 2  # of what is remembered
 EXTRACT_SECONDS, LEARN_SECONDS = 5.0, 4.0  # for repeating; a first look at each way comes on top
 EXTRACT_END, LEARN_END = 8.0, 12.5  # seconds after which what is left is not measured: a slow or a busy machine
 _AT_LEAST = 2  # sections
@@ -148,6 +148,8 @@ def candidates(device: Device) -> list[Way]:
         ways.append(change(precision="bf16"))
     if ncnn_trunk.available():
         ways += [change(backend="ncnn", layout="contiguous", workers=n) for n in sorted({1, most_workers()})]
+        if device.bf16:
+            ways.append(change(backend="ncnn", precision="bf16", layout="contiguous", workers=most_workers()))
     return ways
 
 
@@ -166,7 +168,7 @@ def _extraction(
     measured = [
         Candidate(way=way, macs_per_second=rate * pictures, error=errors[way])
         for way, rate in rates.macs_per_second().items()
-        if errors[way] <= (ncnn_trunk.LIMIT if way.backend == "ncnn" else math.inf)
+        if errors[way] <= (ncnn_trunk.LIMITS[way.precision] if way.backend == "ncnn" else math.inf)
     ]
     return sorted(measured, key=lambda candidate: -candidate.macs_per_second)
 

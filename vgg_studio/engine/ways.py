@@ -58,7 +58,7 @@ def precisions(device: Device) -> list[str]:
 def can(device: Device, way: Way) -> bool:
     """Whether a device, with what is installed, computes in this way without going slower than in fp32."""
     if way.backend == "ncnn":
-        return device.torch.type == "cpu" and ncnn_trunk.available()
+        return device.torch.type == "cpu" and ncnn_trunk.available() and way.precision in precisions(device)
     return way.precision in precisions(device)
 
 
@@ -70,7 +70,7 @@ def most_workers() -> int:
 def _refuse(device: Device, backend: str, precision: str, ncnn: bool | None) -> None:
     if backend == "ncnn" and device.torch.type != "cpu":
         raise UsageError(name="backend", value=backend, allowed="auto, torch")
-    allowed = ["fp32"] if backend == "ncnn" else precisions(device)
+    allowed = precisions(device)
     if precision not in ("auto", *allowed):
         raise UsageError(name="precision", value=precision, allowed=", ".join(["auto", *allowed]))
     if backend == "ncnn" and not (ncnn_trunk.available() if ncnn is None else ncnn):
@@ -95,7 +95,8 @@ def _fastest(fitting: list[Candidate]) -> Way:
 
 def _usual(device: Device, backend: str, precision: str) -> Way:
     if backend == "ncnn":
-        return Way(backend="ncnn", layout="contiguous", workers=most_workers())
+        kind = "fp32" if precision == "auto" else precision
+        return Way(backend="ncnn", precision=kind, layout="contiguous", workers=most_workers())
     return Way(precision=device.precision if precision == "auto" else precision)
 
 
