@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.engine.lessons import draw, draw_folder, events_of, only, stopped, tiny
+from tests.engine.lessons import draw, draw_folder, end, events_of, only, stopped, tiny
 from vgg_studio.core import events as ev, split, vgg
 from vgg_studio.core.jobs import EvaluateJob, PredictJob, Stop
 from vgg_studio.core.preprocessing import Preprocessing
@@ -220,3 +220,40 @@ def test_that_another_batch_size_is_for_one_order_alone(trained: Path) -> None:
 
     assert other.loss == pytest.approx(first.loss, rel=1e-4)
     assert third.loss == first.loss
+
+
+def test_that_a_set_that_came_divided_tells_what_its_copies_added(tmp_path: Path) -> None:
+    data = draw_folder(tmp_path / "set" / "train", count=6)
+    draw_folder(tmp_path / "set" / "test", count=4, first=20)
+    for name in ("blue", "red"):
+        shutil.copy(data / name / f"{name}-002.png", tmp_path / "set" / "test" / name / "known.png")
+
+    (score,) = only(events_of(tiny(tmp_path / "set", tmp_path / "run", epochs=1, val_percent=0)), ev.Evaluation)
+    (again,) = only(scored(tmp_path / "run"), ev.Evaluation)
+
+    assert (score.split, score.count, score.leaked) == ("test", 14, 2)
+    assert (again.leaked, again.leaked_correct) == (score.leaked, score.leaked_correct)
+    named = {wrong.picture.path for wrong in score.wrong}
+    assert score.leaked_correct == 2 - sum(path.endswith("known.png") for path in named)
+
+
+def test_that_copies_of_a_picture_never_test_what_learned_from_another(tmp_path: Path) -> None:
+    data = draw_folder(tmp_path / "set", count=10)
+    for name in ("blue", "green", "red"):
+        for number in range(10):
+            shutil.copy(data / name / f"{name}-{number:03}.png", data / name / f"copy-{number:03}.png")
+
+    (score,) = only(events_of(tiny(data, tmp_path / "run", epochs=1)), ev.Evaluation)
+    parts = split.from_csv((tmp_path / "run" / "split.csv").read_bytes())
+
+    assert (score.count, score.leaked) == (len(parts.test), 0)
+    found = [{parts.groups[item.picture] for item in parts.part(part)} for part in split.PARTS]
+    assert len(set.union(*found)) == sum(map(len, found)) == 30
+
+
+def test_that_a_training_may_keep_nothing_back(tmp_path: Path) -> None:
+    data = draw_folder(tmp_path / "set", count=4)
+    events = events_of(tiny(data, tmp_path / "run", epochs=1, val_percent=0, test_percent=0))
+    assert end(events).outcome == "finished"
+    assert not only(events, ev.Evaluation)
+    assert RunFolder.open(tmp_path / "run").manifest.parts == {"train": 12, "val": 0, "test": 0}
