@@ -186,7 +186,7 @@ def _idx(folder: str) -> PixelSet:
     if test.shape[1:] != train.shape[1:]:
         raise DataSetDamaged(path=shown(os.fsencode(folder)), detail="odd_numbers_inside")
     fashion = SETS["fashion-mnist"].classes
-    names = fashion if "fashion" in os.path.abspath(folder).lower() and count <= len(fashion) else ()
+    names = fashion[:count] if "fashion" in os.path.abspath(folder).lower() and count <= len(fashion) else ()
     classes = names or tuple(str(number) for number in range(count))  # MNIST's files are called the same
     return PixelSet(folder, classes, train, test, train_labels, test_labels)
 
