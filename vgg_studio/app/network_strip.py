@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from vgg_studio.app import theme
 from vgg_studio.core import vgg
@@ -69,8 +69,11 @@ def _height(group: int, last: int) -> int:
     return HEIGHT - 2 * round((group - 1) * (HEIGHT - LAST_HEIGHT) / 2 / max(1, last - 2))
 
 
-class NetworkStrip(QWidget):
-    """Paints the slabs of the chosen network over its whole width; a screen reader reads the sentence instead."""
+class NetworkStrip(QAbstractButton):
+    """Paints the slabs of the chosen network over its whole width; a screen reader reads the sentence instead.
+
+    A click opens what is inside (`clicked`); for the keyboard there is a link beside it.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -78,6 +81,8 @@ class NetworkStrip(QWidget):
         self._train_from = "block1"
         self.setFixedHeight(HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
         theme.signals.changed.connect(self.update)
 
     def show_network(self, shape: vgg.Shape, train_from: str) -> None:

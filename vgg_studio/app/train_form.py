@@ -104,7 +104,7 @@ class TrainForm(QScrollArea):
         self.pictures, self.finer, self.scratch = PictureSettings(), FinerSettings(), ScratchSettings()
         self._folded: tuple[Fields, ...] = (self.advanced, self.pictures, self.finer, self.scratch)
         self.job = TrainJob()
-        self._classes = 0
+        self.classes = 0
         content = QWidget()
         content.setProperty("kind", "content")
         self._box = QVBoxLayout(content)
@@ -126,7 +126,7 @@ class TrainForm(QScrollArea):
 
     def show_job(self, job: TrainJob, classes: int) -> None:
         """Show a job in all cards."""
-        self.job, self._classes = job, classes
+        self.job, self.classes = job, classes
         self.settings.show_job(job, classes)
         for card in self._folded:
             card.show_job(job)
@@ -156,7 +156,7 @@ class TrainForm(QScrollArea):
             part.retranslate()
         for card in self._folded:
             card.retranslate()
-        self.show_job(self.job, self._classes)
+        self.show_job(self.job, self.classes)
 
     def _fold(self) -> None:
         unfolded = self.settings.advanced.isChecked()

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QWidget
 
 from vgg_studio.app import places, theme, train_job
 from vgg_studio.app.coach_keeper import CoachKeeper
+from vgg_studio.app.inside_dialog import InsideDialog
 from vgg_studio.app.outlook_keeper import OutlookKeeper
 from vgg_studio.app.page import Page, Primary
 from vgg_studio.app.train_form import TrainForm
@@ -69,6 +70,7 @@ class TrainPage(Page):
         self.form.edited.connect(self._edited)
         self.form.settings.weights_wanted.connect(self._weights_wanted)
         self.form.settings.device.copied.connect(self._copied)
+        self.form.settings.inside_wanted.connect(self.look_inside)
         self.watch.failure.copied.connect(self._copied)
         self.empty.acted.connect(self._to_data)
         end.finish_wanted.connect(self.finish)
@@ -182,6 +184,10 @@ class TrainPage(Page):
         device, scan = self.studio.device, self.studio.scan
         has_gpu = device is not None and device.kind != "cpu"
         self._edited(train_job.with_weights(self.form.job, weights, scan.count, has_gpu))
+
+    def look_inside(self) -> None:
+        """Show what the network is made of that the settings describe."""
+        InsideDialog(self.form.job, self.form.classes, self.studio.engines, self).open()
 
     def _to_data(self) -> None:
         self.studio.page_wanted.emit("data")

@@ -12,7 +12,7 @@ from vgg_studio.app.fields import Choice, MenuButton, Number
 from vgg_studio.app.form_rows import DeviceRow, Field
 from vgg_studio.app.network_strip import NetworkStrip, sentence
 from vgg_studio.app.run_words import title_of
-from vgg_studio.app.widgets import Card, Divider, Elided, Label, Sign, plain_tip, row
+from vgg_studio.app.widgets import Card, Divider, Elided, Label, LinkButton, Sign, plain_tip, row
 from vgg_studio.core import recipes, vgg, wording
 from vgg_studio.core.events import DeviceFact
 from vgg_studio.core.jobs import TrainJob
@@ -29,6 +29,7 @@ class TrainSettings(Card):
     edited = Signal(object)
     weights_wanted = Signal(str)  # none, official, official-features, or a file's path
     unfolded = Signal(bool)
+    inside_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__(padding=0, spacing=0)
@@ -38,7 +39,7 @@ class TrainSettings(Card):
         self.title = Label(role="strong")
         self.lock_sign, self.lock_words = Sign("lock", "muted", 16), Label(tone="muted", wrap=True)
         self.network, self.weights, self.stage, self.head = Choice(), Choice(), Choice(), Choice()
-        self.strip, self.layers = NetworkStrip(), Label(tone="muted", wrap=True)
+        self.strip, self.layers, self.inside = NetworkStrip(), Label(tone="muted", wrap=True), LinkButton()
         self.advice = Label(tone="warn", wrap=True)
         self.rounds = Number(1, 10_000)
         self.device = DeviceRow()
@@ -58,8 +59,12 @@ class TrainSettings(Card):
             self._rows.addLayout(part)
         strip = QVBoxLayout()
         strip.setSpacing(8)
-        for widget in (self.strip, self.layers, self.advice):
-            strip.addWidget(widget)
+        told = row(self.layers, self.inside, spacing=8)
+        told.setStretch(0, 1)
+        told.setAlignment(self.inside, Qt.AlignmentFlag.AlignTop)
+        strip.addWidget(self.strip)
+        strip.addLayout(told)
+        strip.addWidget(self.advice)
         self._rows.addLayout(strip)
         self.head.setFixedWidth(HEAD_WIDTH)
         self._rows.addLayout(self._head_field.row)
@@ -81,6 +86,8 @@ class TrainSettings(Card):
         self.rounds.valueChanged.connect(self._rounds_chosen)
         self.device.chosen.connect(self._device_chosen)
         self.advanced.toggled.connect(self.unfolded)
+        for button in (self.strip, self.inside):
+            button.clicked.connect(self.inside_wanted)
 
     def set_dense(self, dense: bool) -> None:
         """Less air between the fields, for low windows; least where the ways to end a run have to be seen, too."""
@@ -130,6 +137,8 @@ class TrainSettings(Card):
     def retranslate(self) -> None:
         """Words anew."""
         self.title.setText(_("Settings"))
+        self.inside.setText(_("Look inside"))
+        self.strip.setToolTip(_("Look inside"))
         self.lock_words.setText(_("fixed while training"))
         for field, name in zip(self._fields, (_("Network"), _("Start from"), _("How much to train")), strict=True):
             field.set_words(name)

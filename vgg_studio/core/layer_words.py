@@ -75,7 +75,7 @@ def size_words(count: int) -> str:
 
 def fit_head() -> list[str]:
     """The columns of the table of networks that a file fits."""
-    return [_("Network"), _("Fitting"), _("Missing"), _("Other shape"), _("Not used")]
+    return [_("Network"), _("Fitting"), _("Missing"), _("Differing"), _("Unused")]
 
 
 def fit_cells(fits: Sequence[FitFact]) -> list[list[str]]:
