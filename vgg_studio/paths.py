@@ -51,7 +51,7 @@ def weights_folder() -> Path:
 
 def corrections_folder() -> Path:
     """What was put right by hand in sets of pictures (`core.corrections`): the sets themselves are never written."""
-    return _folder("corrections", lambda: Path(platformdirs.user_data_dir(APP)) / "corrections")
+    return _folder("corrections", lambda: Path(platformdirs.user_data_dir(APP)) / "corrections", make=False)
 
 
 def data_sets_folder() -> Path:

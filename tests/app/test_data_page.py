@@ -18,6 +18,7 @@ from tests.app import dropping
 from tests.app.conftest import Process
 from tests.fakes import FakeEngines
 from vgg_studio import paths
+from vgg_studio.app import caption
 from vgg_studio.app.data_page import DataPage, device_sentence
 from vgg_studio.app.left_out_dialog import LeftOutDialog
 from vgg_studio.app.pages import FACTORIES
@@ -224,7 +225,7 @@ def test_that_classes_and_pictures_show_while_the_folder_is_still_read(
     studio.open_folder("/pictures/flowers")
     engines.send(engines.last(ScanJob)[1], *listed(COUNTS))
     assert page.folder.classes.heading.text() == "3 classes"
-    assert len(page.folder.grid.table.pictures) == 212
+    assert len(page.folder.pictures.grid.table.pictures) == 212
     assert [label.text() for label in page.folder.split.numbers.values()][:3] == ["…", "…", "…"]
 
 
@@ -275,8 +276,8 @@ def test_that_a_click_on_a_class_shows_its_pictures(
     rows = page.folder.classes.list
     place = rows.visualRect(rows.table.index(2)).center()
     QTest.mouseClick(rows.viewport(), Qt.MouseButton.LeftButton, pos=place)
-    assert page.folder.title.words() == "tulips  195 pictures"
-    assert [ref.path for ref in page.folder.grid.table.pictures][:2] == ["tulips/0.jpg", "tulips/1.jpg"]
+    assert page.folder.pictures.title.words() == "tulips  195 pictures"
+    assert [ref.path for ref in page.folder.pictures.grid.table.pictures][:2] == ["tulips/0.jpg", "tulips/1.jpg"]
 
 
 def test_that_new_counts_leave_the_list_of_classes_where_it_is(
@@ -289,7 +290,7 @@ def test_that_new_counts_leave_the_list_of_classes_where_it_is(
     resets: list[bool] = []
     page.folder.classes.list.table.modelReset.connect(lambda: resets.append(True))
     engines.send(order, *scanned({**COUNTS, "tulips": 190}))
-    assert page.folder.title.words() == "tulips  190 pictures"
+    assert page.folder.pictures.title.words() == "tulips  190 pictures"
     assert resets == []
 
 
@@ -305,7 +306,7 @@ def test_that_the_chosen_class_stays_chosen_when_another_one_goes(
 
 
 def test_that_pictures_that_come_later_leave_the_view_where_it_is(page: DataPage) -> None:
-    grid, resets = page.folder.grid, []
+    grid, resets = page.folder.pictures.grid, []
     first = [ev.PictureRef(path=f"a/{number}.jpg") for number in range(100)]
     grid.set_pictures(first, "/pictures")
     grid.table.modelReset.connect(lambda: resets.append(True))
@@ -323,7 +324,7 @@ def test_that_of_ten_thousand_pictures_only_those_on_the_screen_are_asked_for(
     jobs = [job for _, job, _ in engines.asked if isinstance(job, ThumbnailJob)]
     asked = {ref for job in jobs for ref in job.pictures}
     assert 0 < len(asked) <= 60
-    assert all(ref in page.folder.grid.table.pictures[:60] for ref in asked)
+    assert all(ref in page.folder.pictures.grid.table.pictures[:60] for ref in asked)
 
 
 def test_that_as_many_columns_are_shown_as_fit(
@@ -332,7 +333,7 @@ def test_that_as_many_columns_are_shown_as_fit(
     read(studio, engines)
     window.resize(1280, 800)
     process(ms=30)
-    grid = page.folder.grid
+    grid = page.folder.pictures.grid
     row = [grid.visualRect(grid.table.index(at)) for at in range(6)]
     assert [rect.left() for rect in row] == [0, 140, 280, 420, 560, 0]
     assert grid.columns() == 5
@@ -343,11 +344,11 @@ def test_that_arrow_keys_and_clicks_choose_pictures_and_show_their_names(
 ) -> None:
     read(studio, engines)
     process()
-    QTest.mouseClick(page.folder.grid.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
-    QTest.keyClick(page.folder.grid, Qt.Key.Key_Right)
-    assert page.folder.file_name.words() == "1.jpg"
+    QTest.mouseClick(page.folder.pictures.grid.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
+    QTest.keyClick(page.folder.pictures.grid, Qt.Key.Key_Right)
+    assert page.folder.pictures.file_name.words() == "1.jpg"
     page.folder.classes.list.choose("tulips")
-    assert page.folder.file_name.words() == ""
+    assert page.folder.pictures.file_name.words() == ""
 
 
 def test_that_the_split_is_told_in_numbers(page: DataPage, studio: Studio, engines: FakeEngines) -> None:
@@ -379,38 +380,39 @@ def test_that_the_balance_of_the_classes_is_told(
 # --- what is wrong with it
 
 
-def test_that_a_folder_without_fault_has_no_card_of_problems(
+def test_that_a_folder_without_fault_has_no_card_of_what_was_noticed(
     page: DataPage, studio: Studio, engines: FakeEngines
 ) -> None:
     read(studio, engines)
-    assert not page.folder.problems.isVisible()
+    assert not page.folder.noticed.isVisible()
 
 
-def test_that_files_that_are_left_out_are_named_with_their_reason(
+def test_that_files_that_cannot_be_read_are_shown_with_their_reason(
     page: DataPage, studio: Studio, engines: FakeEngines
 ) -> None:
     studio.open_folder("/pictures/flowers")
     bad = left_out("tulips/a.jpg", f"{ODD}/b.jpg", "daisy/c\n.jpg", "daisy/d.jpg")
     engines.send(engines.last(ScanJob)[1], *listed(COUNTS), *scanned(COUNTS, bad))
-    card = page.folder.problems
-    assert card.heading.text() == "4 files cannot be read and are left out"
-    assert [line.words() for line in card.lines] == [
-        "tulips/a.jpg ends too early",
-        f"{ODD}/b.jpg ends too early",
-        "daisy/c\\x0a.jpg ends too early",
+    rows = page.folder.noticed.list.table.rows
+    assert [(row.words, row.figure) for row in rows] == [("Cannot be read", "4")]
+    page.folder.noticed.choose("unreadable")
+    assert page.folder.pictures.title.words() == "Cannot be read  4 files"
+    cells = page.folder.pictures.found.table.cells
+    assert [tuple(map(caption.plain, cell.lines)) for cell in cells] == [
+        (name, "ends too early") for name in ("a.jpg", "b.jpg", "c\\x0a.jpg", "d.jpg")
     ]
-    assert card.all_link.words() == "Show all 4"
 
 
-def test_that_a_list_tells_all_files_that_are_left_out(
-    window: Window, page: DataPage, studio: Studio, engines: FakeEngines, process: Process
+def test_that_a_list_tells_all_files_of_a_folder_that_cannot_be_used(
+    page: DataPage, studio: Studio, engines: FakeEngines, process: Process
 ) -> None:
     studio.open_folder("/pictures/flowers")
     bad = left_out(*(f"tulips/{number}.jpg" for number in range(1000)))
-    events = scanned(COUNTS, bad)
-    engines.send(engines.last(ScanJob)[1], *listed(COUNTS), *events)
+    told = [ev.PictureLeftOut(picture=entry.picture, reason=entry.reason) for entry in bad]
+    failure = ev.Failure(code="TooFewPictures", values={"path": "/pictures/flowers"})
+    engines.send(engines.last(ScanJob)[1], *listed(COUNTS), *told, ev.JobEnded(outcome="failed", failure=failure))
     studio.scan.left_out_count = 1200
-    QTest.mouseClick(page.folder.problems.all_link, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(page.empty.zone.details_link, Qt.MouseButton.LeftButton)
     process()
     dialog = page.findChild(QDialog)
     assert isinstance(dialog, LeftOutDialog)
@@ -433,28 +435,19 @@ def test_that_the_folder_of_a_file_that_is_left_out_can_be_opened(
     assert opened.folders == ["/pictures/flowers/roses"]
 
 
-def test_that_the_folder_of_a_single_file_is_opened_without_a_list(
-    page: DataPage, studio: Studio, engines: FakeEngines, opened: Opened
-) -> None:
-    studio.open_folder("/pictures/flowers")
-    engines.send(engines.last(ScanJob)[1], *listed(COUNTS), *scanned(COUNTS, left_out("tulips/a.jpg")))
-    QTest.mouseClick(page.folder.problems.all_link, Qt.MouseButton.LeftButton)
-    assert page.folder.problems.all_link.words() == "Show it in its folder"
-    assert opened.folders == ["/pictures/flowers/tulips"]
-
-
 def test_that_a_class_that_is_too_small_is_told(page: DataPage, studio: Studio, engines: FakeEngines) -> None:
     studio.open_folder("/pictures/flowers")
     small = ev.ClassLeftOut(name=ODD, count=1)
     engines.send(engines.last(ScanJob)[1], *listed(COUNTS), small, *scanned({"daisy": 212, "tulips": 195}))
-    assert page.folder.problems.heading.text() == "1 class is left out"
-    assert page.folder.problems.classes.text() == f"{ODD}: the class has one picture, two are needed"
+    page.folder.noticed.choose("class_left_out")
+    assert page.folder.pictures.title.words() == "Classes left out  1 class"
+    assert page.folder.pictures.advice.text().startswith(f"{ODD}: the class has one picture, two are needed\n")
 
 
 def test_that_a_better_folder_is_offered_and_opened(page: DataPage, studio: Studio, engines: FakeEngines) -> None:
     studio.open_folder("/pictures/flowers")
     engines.send(engines.last(ScanJob)[1], *listed(COUNTS, suggestion="/pictures/flowers/train"), *scanned(COUNTS))
-    QTest.mouseClick(page.folder.problems.suggestion_link, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(page.folder.noticed.suggestion_link, Qt.MouseButton.LeftButton)
     job, _order = engines.last(ScanJob)
     assert isinstance(job, ScanJob)
     assert job.data == "/pictures/flowers/train"
@@ -515,8 +508,8 @@ def test_that_a_class_may_be_called_like_markup(page: DataPage, studio: Studio, 
     assert index.data() == ODD
     assert "<img" not in index.data(Qt.ItemDataRole.ToolTipRole)
     assert "&lt;img src=x&gt; R&amp;D" in index.data(Qt.ItemDataRole.ToolTipRole)
-    assert page.folder.title.words().startswith(ODD)
-    assert "<img" not in page.folder.grid.table.index(0).data(Qt.ItemDataRole.ToolTipRole)
+    assert page.folder.pictures.title.words().startswith(ODD)
+    assert "<img" not in page.folder.pictures.grid.table.index(0).data(Qt.ItemDataRole.ToolTipRole)
 
 
 def test_that_an_ampersand_in_a_folders_name_is_no_shortcut(page: DataPage, studio: Studio) -> None:

@@ -135,6 +135,8 @@ class ClassList(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.viewport().setAutoFillBackground(False)
         self._bar = OverlayBar(self)
+        self.resting = False
+        self.least = 2
         self.selectionModel().currentChanged.connect(self._current_moved)
         theme.signals.changed.connect(self.viewport().update)
 
@@ -142,14 +144,20 @@ class ClassList(QListView):
         """Show these classes; the chosen one stays chosen by its name, else the first is."""
         name = self.current()
         self.table.show(rows)
-        if not self.currentIndex().isValid():
+        if not self.currentIndex().isValid() and not self.resting:
             names = [known for known, _count in rows]
             self.choose(name if name in names else next(iter(names), ""))
 
     def choose(self, name: str) -> None:
         """Choose a class by its name."""
+        self.resting = False
         found = next((at for at, (known, _count) in enumerate(self.table.rows) if known == name), -1)
         self.setCurrentIndex(self.table.index(found) if found >= 0 else QModelIndex())
+
+    def rest(self) -> None:
+        """Something else than a class is shown: none is chosen until a person chooses one."""
+        self.resting = True
+        self.setCurrentIndex(QModelIndex())
 
     def current(self) -> str:
         """The chosen class's name, "" for none."""
@@ -160,7 +168,13 @@ class ClassList(QListView):
         return QSize(0, SHOWN * ROW)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(0, 2 * ROW)
+        return QSize(0, min(self.least, max(2, len(self.table.rows))) * ROW)
+
+    def show_at_least(self, rows: int) -> None:
+        """So many rows are seen however low the window is."""
+        if rows != self.least:
+            self.least = rows
+            self.updateGeometry()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -168,6 +182,7 @@ class ClassList(QListView):
 
     def _current_moved(self, now: QModelIndex, before: QModelIndex) -> None:
         if now.isValid():
+            self.resting = False
             self.chosen.emit(self.table.rows[now.row()][0])
 
 
@@ -186,13 +201,13 @@ class ClassCard(Card):
         self.box.addWidget(self.list, 1)
         self.box.addLayout(self._foot)
 
-    def show_classes(self, rows: list[tuple[str, int]]) -> None:
-        """Show the classes with their counts."""
+    def show_classes(self, rows: list[tuple[str, int]], balance: bool = True) -> None:
+        """Show the classes with their counts; `balance`: tell whether they are balanced, which else is told elsewhere."""
         self.heading.setText(wording.classes(len(rows)))
         self.unit.setText(_("pictures"))
         self.list.setAccessibleName(_("Classes"))
         self.list.show_classes(rows)
-        self._show_balance([count for _name, count in rows])
+        self._show_balance([count for _name, count in rows] if balance else [])
 
     def _show_balance(self, counts: list[int]) -> None:
         known = len(counts) > 1 and min(counts) > 0

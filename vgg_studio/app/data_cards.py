@@ -1,15 +1,14 @@
-"""Two cards of the Data page: how the pictures will be used, and what is wrong with the folder."""
+"""A card of the Data page: how the pictures will be used."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from vgg_studio.app import caption, theme
-from vgg_studio.app.caption import CaptionLine
 from vgg_studio.app.scan_state import ScanState
-from vgg_studio.app.widgets import Card, Label, LinkButton, Sign, column, row
+from vgg_studio.app.widgets import Card, Label
 from vgg_studio.core import wording
 from vgg_studio.core.errors import describe_reason
 from vgg_studio.core.events import LeftOut
@@ -17,7 +16,6 @@ from vgg_studio.core.language import _, ngettext
 
 PARTS = ("train", "val", "test")
 SHADES = (1.0, 0.6, 0.3)  # of the colour of all bars
-SHOWN = 3
 
 
 class SplitBar(QWidget):
@@ -104,69 +102,3 @@ def left_out_line(entry: LeftOut) -> str:
         name=caption.named(wording.picture_text(entry.picture)),
         reason=describe_reason(entry.reason, dict(entry.values)),
     )
-
-
-class ProblemCard(Card):
-    """What is not used and why, or another folder that fits better; hidden when there is nothing to say."""
-
-    all_wanted = Signal()
-    suggestion_wanted = Signal()
-
-    def __init__(self) -> None:
-        super().__init__(spacing=4)
-        self.sign, self.heading = Sign("warn"), Label("", "strong", wrap=True)
-        self.lines = [CaptionLine() for _at in range(SHOWN)]
-        self.classes = Label("", wrap=True)
-        self.advice = Label("", wrap=True)
-        self.all_link, self.suggestion_link = LinkButton(), LinkButton()
-        self.all_link.clicked.connect(self.all_wanted)
-        self.suggestion_link.clicked.connect(self.suggestion_wanted)
-        words = column(
-            self.heading, *self.lines, self.classes, self.all_link, self.advice, self.suggestion_link, spacing=0
-        )
-        for link in (self.all_link, self.suggestion_link):
-            words.setAlignment(link, Qt.AlignmentFlag.AlignLeft)
-        words.insertSpacing(1, 4)
-        whole = row(column(self.sign, None), words, spacing=8)
-        whole.setStretch(1, 1)
-        self.box.addLayout(whole)
-
-    def show_scan(self, scan: ScanState) -> None:
-        """Show what the scan has found so far."""
-        files, classes = scan.left_out_count, len(scan.classes_left_out)
-        self.setVisible(bool(files or classes or scan.suggestion))
-        self.heading.setText(_headline(files, classes))
-        self._show_files(scan)
-        self.classes.setText("\n".join(_class_line(found.name, found.count) for found in scan.classes_left_out[:SHOWN]))
-        self.classes.setVisible(bool(classes))
-        self.advice.setText(_("Another folder seems to hold the classes:"))
-        self.suggestion_link.setText(_("Use this folder instead"))
-        for part in (self.advice, self.suggestion_link):
-            part.setVisible(bool(scan.suggestion))
-
-    def _show_files(self, scan: ScanState) -> None:
-        for line, entry in zip(self.lines, scan.left_out[:SHOWN], strict=False):
-            line.set_line(left_out_line(entry))
-        for at, line in enumerate(self.lines):
-            line.setVisible(at < len(scan.left_out))
-        self.all_link.setVisible(scan.left_out_count > 0)
-        count = wording.number(scan.left_out_count)
-        one = scan.left_out_count == 1  # another action, not another form: a language without forms needs both texts
-        self.all_link.setText(_("Show it in its folder") if one else _("Show all {count}").format(count=count))
-
-
-def _headline(files: int, classes: int) -> str:
-    if files:
-        words = ngettext(
-            "{count} file cannot be read and is left out", "{count} files cannot be read and are left out", files
-        )
-        return words.format(count=wording.number(files))
-    if classes:
-        return ngettext("{count} class is left out", "{count} classes are left out", classes).format(count=classes)
-    return _("Is this the right folder?")
-
-
-def _class_line(name: str, count: int) -> str:
-    if not count:
-        return _("{name}: the class has no picture that can be used").format(name=wording.escaped(name))
-    return _("{name}: the class has one picture, two are needed").format(name=wording.escaped(name))

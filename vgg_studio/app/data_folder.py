@@ -1,4 +1,4 @@
-"""The Data page with a folder open: which one, its classes, their use, what is wrong, and the pictures of one class."""
+"""The Data page with a folder open: which one, its classes, what was noticed, their use, and pictures."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from PySide6.QtWidgets import QMenu, QScrollArea, QWidget
 from vgg_studio.app import caption, places
 from vgg_studio.app.caption import CaptionLine
 from vgg_studio.app.class_list import ClassCard
-from vgg_studio.app.data_cards import ProblemCard, SplitCard
+from vgg_studio.app.data_cards import SplitCard
 from vgg_studio.app.fields import MenuButton
-from vgg_studio.app.picture_grid import PictureGrid
+from vgg_studio.app.noticed_card import NoticedCard
+from vgg_studio.app.pictures_card import PicturesCard
 from vgg_studio.app.recent_list import contents
 from vgg_studio.app.scan_state import class_total
-from vgg_studio.app.widgets import Card, PlainButton, Sign, column, row
+from vgg_studio.app.widgets import PlainButton, Sign, column, row
 from vgg_studio.core import wording
-from vgg_studio.core.events import PictureRef
 from vgg_studio.core.language import _
 
 if TYPE_CHECKING:
     from vgg_studio.app.state import Studio
 
 LEFT, GUTTER = 296, 12
+MANY = 5  # kinds noticed: the column scrolls in a low window, and then the classes need no bar of their own
 
 
 class FolderRow(QWidget):
@@ -73,26 +74,26 @@ class DataFolder(QWidget):
     def __init__(self, studio: Studio) -> None:
         super().__init__()
         self._studio = studio
+        self._folder = ""
         self.head = FolderRow(studio)
-        self.classes, self.split, self.problems = ClassCard(), SplitCard(), ProblemCard()
-        self.title, self.file_name = CaptionLine(28), CaptionLine(28)
-        self.grid = PictureGrid(studio)
-        columns = row(self._left(), self._pictures_card(), spacing=16 - GUTTER)
+        self.classes, self.noticed, self.split = ClassCard(), NoticedCard(), SplitCard()
+        self.pictures = PicturesCard(studio)
+        columns = row(self._left(), self.pictures, spacing=16 - GUTTER)
         columns.setStretch(1, 1)
         whole = column(self.head, columns, spacing=16)
         whole.setStretch(1, 1)
         self.setLayout(whole)
         self.classes.list.chosen.connect(self.show_class)
-        self.grid.chosen.connect(self._show_name)
+        self.noticed.chosen.connect(self.show_kind)
 
     def _left(self) -> QScrollArea:
         """The three cards; where a low window and long words leave too little room they scroll, with the bar in the gap."""
         content = QWidget()
         content.setProperty("kind", "content")
-        cards = column(self.classes, self.split, self.problems, spacing=16)
+        cards = column(self.classes, self.noticed, self.split, spacing=16)
         cards.setStretch(0, 1)
         content.setLayout(cards)
-        for card in (self.classes, self.split, self.problems):
+        for card in (self.classes, self.noticed, self.split):
             card.setFixedWidth(LEFT)
         area = QScrollArea()
         area.setFixedWidth(LEFT + GUTTER)
@@ -102,39 +103,31 @@ class DataFolder(QWidget):
         area.setWidget(content)
         return area
 
-    def _pictures_card(self) -> Card:
-        card = Card(padding=0, spacing=12)
-        # The scroll bar stands in the card's right padding: the last column's gap of 12 px, and 4 px (Qt wants 1 px more).
-        card.box.setContentsMargins(15, 15, 2, 0)
-        heading = row(self.title, self.file_name, spacing=16, margins=(0, 0, 12, 0))
-        heading.setStretch(0, 1)
-        card.box.addLayout(heading)
-        card.box.addWidget(self.grid, 1)
-        return card
-
     def refresh(self) -> None:
-        """Show the scan as it stands."""
-        scan = self._studio.scan
+        """Show the scan as it stands, and what was noticed."""
+        scan, found = self._studio.scan, self._studio.corrector.noticed()
         self.head.show_folder(scan.folder)
-        self.classes.show_classes([(found.name, class_total(found)) for found in scan.classes])
+        if scan.folder != self._folder:
+            self._folder, self.classes.list.resting = scan.folder, False
+            self.noticed.choose("")
+        self.noticed.show_noticed(found, scan)
+        kind = self.noticed.current()
+        self.classes.list.resting = bool(kind)
+        self.classes.list.show_at_least(MANY if len(found.kinds()) >= MANY else 2)
+        rows = [(row.name, class_total(row)) for row in scan.classes]
+        self.classes.show_classes(rows, balance="imbalance" not in found.findings)
         self.split.show_scan(scan)
-        self.problems.show_scan(scan)
-        self.show_class(self.classes.list.current())
+        if kind:
+            self.pictures.show_kind(kind, found)
+        else:
+            self.pictures.show_class(self.classes.list.current())
 
     def show_class(self, name: str) -> None:
         """Show the pictures of a class."""
-        scan = self._studio.scan
-        count = next((class_total(found) for found in scan.classes if found.name == name), 0)
-        self.title.setVisible(bool(name))
-        if name:
-            words = _("{class_name}  {pictures}").format(
-                class_name=caption.heading(wording.escaped(name)), pictures=wording.pictures(count)
-            )
-            self.title.set_line(words)
-        self.grid.setAccessibleName(_("Pictures of {class_name}").format(class_name=wording.escaped(name)))
-        self.grid.set_pictures(scan.pictures.get(name, []), scan.folder)
-        self._show_name(self.grid.picture())
+        self.noticed.choose("")
+        self.pictures.show_class(name)
 
-    def _show_name(self, picture: PictureRef | None) -> None:
-        shown = places.name(picture.path) if picture is not None and picture.path else ""
-        self.file_name.set_line(shown, tip=wording.picture_text(picture) if picture is not None else "")
+    def show_kind(self, kind: str) -> None:
+        """Show the pictures of a kind that was noticed."""
+        self.classes.list.rest()
+        self.pictures.show_kind(kind, self._studio.corrector.noticed())

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFileDialog, QStackedLayout, QVBoxLayout
 
 from vgg_studio.app import places
 from vgg_studio.app.data_empty import DataEmpty
 from vgg_studio.app.data_folder import DataFolder
-from vgg_studio.app.left_out_dialog import LeftOutDialog, show_folder
+from vgg_studio.app.left_out_dialog import LeftOutDialog
 from vgg_studio.app.page import Page, Primary
 from vgg_studio.core import wording
 from vgg_studio.core.errors import sentence_and_remedy
@@ -46,10 +46,13 @@ class DataPage(Page):
         self.empty.recent_wanted.connect(self.open_folder)
         self.folder.head.choose.connect(self.choose_folder)
         self.folder.head.recent.connect(self.open_folder)
-        self.folder.problems.all_wanted.connect(self._show_left_out)
-        self.folder.problems.suggestion_wanted.connect(self._open_suggestion)
+        self.folder.noticed.suggestion_wanted.connect(self._open_suggestion)
         studio.folder_changed.connect(self._refresh)
         studio.scan_changed.connect(self._refresh)
+        studio.corrector.changed.connect(self._refresh)
+        for keys, then in ((QKeySequence.StandardKey.Undo, self._undo), (QKeySequence.StandardKey.Redo, self._redo)):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.activated.connect(then)
         studio.device_changed.connect(self.header_changed)
         studio.class_wanted.connect(self.folder.classes.list.choose)
 
@@ -69,10 +72,18 @@ class DataPage(Page):
         if scan.stopped:
             return _("Stopped. Read the folder again to use it.")
         if scan.finished:
-            return _("{pictures} in {classes}, ready to train.").format(
-                pictures=wording.pictures(scan.count), classes=wording.classes(len(scan.classes))
-            )
+            return self._ready()
         return device_sentence(self.studio.device)
+
+    def _ready(self) -> str:
+        scan, count = self.studio.scan, self.studio.corrector.noticed().to_look_at()
+        ready = _("{pictures} in {classes}, ready to train.").format(
+            pictures=wording.pictures(scan.count), classes=wording.classes(len(scan.classes))
+        )
+        if not count:
+            return ready
+        look = ngettext("{count} deserves a look.", "{count} deserve a look.", count)
+        return _("{ready} {look}").format(ready=ready, look=look.format(count=wording.number(count)))
 
     def primary(self) -> Primary | None:
         scan = self.studio.scan
@@ -137,6 +148,8 @@ class DataPage(Page):
     def _zone_other(self) -> None:
         if self._suggestion():
             self._open_suggestion()
+        elif self._put_right_too_far():
+            self.studio.corrector.undo()
         else:
             self.studio.open_samples()
 
@@ -144,17 +157,21 @@ class DataPage(Page):
         if self._suggestion():
             self.open_folder(os.path.join(self.studio.scan.folder, self._suggestion()))
 
+    def _put_right_too_far(self) -> bool:
+        """Whether the folder cannot be used as it was put right by hand."""
+        failure = self.studio.scan.failure
+        return bool(failure and failure.code == "TooFewPictures" and self.studio.corrector.kept.steps)
+
     def _suggestion(self) -> str:
         scan = self.studio.scan
         in_failure = scan.failure.values.get("suggestion", "") if scan.failure else ""
         return scan.suggestion or str(in_failure)
 
-    def _show_left_out(self) -> None:
-        scan = self.studio.scan
-        if scan.left_out_count == 1:
-            show_folder(os.path.dirname(os.path.join(scan.folder, scan.left_out[0].picture.path)))
-        else:
-            self._show_all_left_out()
+    def _undo(self) -> None:
+        self.studio.corrector.undo()
+
+    def _redo(self) -> None:
+        self.studio.corrector.redo()
 
     def _show_all_left_out(self) -> None:
         LeftOutDialog(self.studio.scan, self).open()
@@ -190,6 +207,8 @@ class DataPage(Page):
                 self.studio.settings.forget(scan.folder)
             headline, remedy = _in_short(scan.failure)
             other = _("Use {name} instead").format(name=places.name(self._suggestion())) if self._suggestion() else ""
+            if not other and self._put_right_too_far():
+                other = _("Take back the last correction")
             details = _("Show the files that cannot be read") if scan.left_out_count else ""
             zone.set_words(headline, remedy, other or _("Try with sample pictures"), details, trouble=True)
         else:

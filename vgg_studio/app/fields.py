@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
+    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFrame,
@@ -101,6 +102,43 @@ def _set_up(field: QSpinBox | QDoubleSpinBox, name: str, width: int) -> None:
     field.setFixedSize(width, theme.CONTROL_HEIGHT)
     field.setKeyboardTracking(False)
     field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+
+class Check(QCheckBox):
+    """A thing that is so or is not, in words behind a box that we draw ourselves."""
+
+    BOX = 18
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.set_words(text)
+        theme.signals.changed.connect(self.update)
+
+    def set_words(self, text: str) -> None:
+        """Set the words, which are also what a screen reader says."""
+        self.setAccessibleName(text)
+        self.setText(text.replace("&", "&&"))
+
+    def sizeHint(self) -> QSize:
+        return QSize(self.BOX + 8 + self.fontMetrics().horizontalAdvance(self.accessibleName()) + 1, 24)
+
+    def hitButton(self, place: QPoint) -> bool:
+        return self.rect().contains(place)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        top = (self.height() - self.BOX) / 2
+        painter.setPen(theme.color("muted" if self.underMouse() else "line2"))
+        painter.setBrush(theme.color("field"))
+        painter.drawRoundedRect(QRectF(0.5, top + 0.5, self.BOX - 1, self.BOX - 1), 4, 4)
+        if self.isChecked():
+            painter.drawPixmap(1, int(top) + 1, theme.pixmap("check", "link", 16, self.devicePixelRatioF()))
+        painter.setPen(theme.color("text"))
+        words = self.rect().adjusted(self.BOX + 8, 0, 0, 0)
+        painter.drawText(words, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self.accessibleName())
+        painter.end()
 
 
 class MenuButton(QToolButton):

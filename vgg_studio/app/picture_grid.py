@@ -32,6 +32,7 @@ Index = QModelIndex | QPersistentModelIndex
 PICTURE = int(Qt.ItemDataRole.UserRole)
 CAPTION = PICTURE + 1
 LINE = 18
+NONE = 32  # px, the icon where there is no picture to show
 
 
 class PictureTable(QAbstractListModel):
@@ -41,7 +42,7 @@ class PictureTable(QAbstractListModel):
         super().__init__(parent)
         self.pictures: list[PictureRef] = []
         self._captions: list[tuple[str, str]] = []
-        self._rows: dict[PictureRef, int] = {}
+        self._rows: dict[PictureRef, list[int]] = {}
 
     def show(self, pictures: list[PictureRef], captions: list[tuple[str, str]]) -> None:
         """Show other pictures; where they only grew at the end, what is shown stays where it is."""
@@ -58,11 +59,13 @@ class PictureTable(QAbstractListModel):
 
     def _take(self, pictures: list[PictureRef], captions: list[tuple[str, str]]) -> None:
         self.pictures, self._captions = list(pictures), list(captions)
-        self._rows = {picture: at for at, picture in enumerate(self.pictures)}
+        self._rows = {}
+        for at, picture in enumerate(self.pictures):
+            self._rows.setdefault(picture, []).append(at)
 
-    def row_of(self, picture: PictureRef) -> int:
-        """The row of a picture, -1 where it is not shown."""
-        return self._rows.get(picture, -1)
+    def rows_of(self, picture: PictureRef) -> list[int]:
+        """The rows of a picture: none where it is not shown, several where it belongs to several groups."""
+        return self._rows.get(picture, [])
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
         return 0 if parent.isValid() else len(self.pictures)
@@ -95,7 +98,12 @@ class PictureDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         rect, cell = option.rect, self._cell
         painter.save()
-        cell.paint(painter, rect.left(), rect.top(), self._store.pixmap(index.data(PICTURE), self.folder))
+        picture = index.data(PICTURE)
+        cell.paint(painter, rect.left(), rect.top(), self._store.pixmap(picture, self.folder))
+        if self._store.reason(picture, self.folder):  # it never will be shown
+            middle = cell.rect(rect.left(), rect.top()).center()
+            icon = theme.pixmap("picture", "muted", NONE, painter.device().devicePixelRatioF())
+            painter.drawPixmap(middle.x() - NONE // 2, middle.y() - NONE // 2, icon)
         if option.state & QStyle.StateFlag.State_Selected or focus.wanted_in_row(option):
             cell.frame(painter, rect.left(), rect.top(), "link", 2)
         elif option.state & QStyle.StateFlag.State_MouseOver:
@@ -171,8 +179,7 @@ class PictureGrid(QListView):
         return max(1, (self.viewport().width() - 1) // self.gridSize().width())
 
     def _arrived(self, picture: PictureRef) -> None:
-        row = self.table.row_of(picture)
-        if row >= 0:
+        for row in self.table.rows_of(picture):
             self.update(self.table.index(row))
 
     def _current_moved(self, now: QModelIndex, before: QModelIndex) -> None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from vgg_studio.core import events as ev
+from vgg_studio.core.corrections import BY_HAND
 from vgg_studio.core.errors import FolderNameNoText
 from vgg_studio.core.facts import picture_ref
 
@@ -21,6 +26,9 @@ class ScanState:
     split: dict[str, int] = field(default_factory=dict)  # train, val, test: known when finished
     left_out: list[ev.LeftOut] = field(default_factory=list)
     left_out_count: int = 0
+    by_hand: int = 0  # of those that were left out: by a person, told elsewhere
+    home: dict[ev.PictureRef, str] = field(default_factory=dict)  # the folder's own class of what was touched by hand
+    findings: list[ev.Finding] = field(default_factory=list)
     classes_left_out: list[ev.ClassLeftOut] = field(default_factory=list)
     ignored: int = 0
     suggestion: str = ""
@@ -54,6 +62,11 @@ class ScanState:
                 self.done, self.total = 0, event.total
             case ev.PhaseProgress(phase="reading"):
                 self.done, self.total = event.done, event.total or self.total
+            case ev.PictureLeftOut(reason="by_hand"):
+                self.by_hand += 1
+                self.home[event.picture] = str(event.values.get("class_name", ""))
+            case ev.FindingsMade():
+                self.findings.extend(event.findings)
             case ev.PictureLeftOut():
                 self.left_out_count += 1
                 self.left_out.append(ev.LeftOut(picture=event.picture, reason=event.reason, values=event.values))
@@ -67,13 +80,39 @@ class ScanState:
 
     def _finish(self, event: ev.FolderScanned) -> None:
         self.layout, self.classes, self.split = event.layout, list(event.classes), dict(event.split)
-        self.left_out, self.left_out_count, self.ignored = list(event.left_out), event.left_out_count, event.ignored
+        self.left_out = [entry for entry in event.left_out if entry.reason != BY_HAND]
+        self.left_out_count, self.ignored = event.left_out_count - self.by_hand, event.ignored
         gone = {entry.picture for entry in event.left_out}
-        known = {row.name for row in event.classes}
+        known = {row.name for row in [*event.classes, *self.classes_left_out]}
         self.pictures = {
             name: [ref for ref in refs if ref not in gone] for name, refs in self.pictures.items() if name in known
         }
         self.done, self.finished = self.total, True
+
+    def put(self, pictures: Iterable[ev.PictureRef], to: str | None) -> None:
+        """Show at once what was done by hand: pictures in the class `to`, out of all of them (""), or (None) where they were."""
+        places = {ref: name for name, refs in self.pictures.items() for ref in refs}
+        leaving: set[ev.PictureRef] = set()
+        coming: dict[str, list[ev.PictureRef]] = {}
+        more: Counter[str] = Counter()
+        for picture in pictures:
+            if to is None and picture not in self.home:
+                continue  # where it was is told when the folder has been read again
+            here = places.get(picture, "")
+            there = self.home.get(picture, "") if to is None else to
+            self.home.setdefault(picture, here)
+            if here == there or (there and there not in self.pictures):
+                continue
+            leaving.add(picture)
+            more[here] -= 1
+            if there:
+                coming.setdefault(there, []).append(picture)
+                more[there] += 1
+        self.pictures = {
+            name: [ref for ref in refs if ref not in leaving] + coming.get(name, [])
+            for name, refs in self.pictures.items()
+        }
+        self.classes = [msgspec.structs.replace(row, train=max(0, row.train + more[row.name])) for row in self.classes]
 
 
 def class_total(row: ev.ClassCount) -> int:

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from vgg_studio import paths
 from vgg_studio.app import theme
+from vgg_studio.app.corrector import Corrector
 from vgg_studio.app.outlook import Outlook
 from vgg_studio.app.prediction_state import ExportState, PredictionState
 from vgg_studio.app.scan_state import ScanState, begun
@@ -60,6 +61,7 @@ class Studio(QObject):
         self.unfinished_run: RunFolder | None = None  # what the last start left, until it is continued or put aside
         self.prediction, self.exporting = PredictionState(), ExportState()
         self.device: ev.DeviceFact | None = None
+        self.corrector = Corrector(self)
         self._scan_order = self._train_order = self._export_order = ""
         self._touched: set[str] = set()
         self._saved_at = 0.0
@@ -76,13 +78,18 @@ class Studio(QObject):
         self.cancel_scan()
         if path != self.folder:
             self.thumbnails.clear()
+        self.corrector.opened(path)
         self.scan = begun(path)
         self.folder = self.settings.last_folder = path if self.scan.running else ""
         if self.folder:
-            self._scan_order = self.engines.ask("pictures", ScanJob(data=path))
+            self._scan_order = self.engines.ask("pictures", self.scan_job(path))
             self.engines.warm("train")  # its libraries are there when Start is pressed
         self.folder_changed.emit()
         self.scan_changed.emit()
+
+    def scan_job(self, path: str) -> ScanJob:
+        """The order to read a folder."""
+        return ScanJob(data=path)
 
     def open_samples(self) -> None:
         """Draw the sample pictures (once) and open them."""
@@ -111,6 +118,8 @@ class Studio(QObject):
             return False
         self.settings.job = msgspec.structs.replace(job, data="", run="", resume=False)
         data = job.data or self.folder
+        if data == self.folder and self.corrector.kept.class_weights:
+            job = msgspec.structs.replace(job, class_weights=True)
         run = job.run or str(new_run_path(paths.runs_folder(), data))
         self.progress = Progress(run=run, epochs=job.epochs)
         self._train(msgspec.structs.replace(job, data=data, run=run))

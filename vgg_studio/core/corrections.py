@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 
 from vgg_studio.core import writing
+from vgg_studio.core.errors import from_os_error
 from vgg_studio.core.facts import LeftOut, PictureRef, Record, picture_ref
 from vgg_studio.core.split import PARTS, Item, Listing, Split
 
@@ -106,8 +107,15 @@ def load(folder: str, place: Path) -> Corrections:
 
 
 def save(corrections: Corrections, folder: str, place: Path) -> None:
-    """Write the corrections of a folder. A file that stands there and cannot be read is kept aside. Raises StorageError."""
+    """Write the corrections of a folder below `place`, which is made where it is not there yet. Raises StorageError.
+
+    A file that stands there and cannot be read is kept aside.
+    """
     file = file_of(folder, place)
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise from_os_error(error, str(place)) from error
     if file.exists() and load(folder, place) == Corrections(folder=corrections.folder):
         with contextlib.suppress(OSError):
             file.replace(file.with_name(file.name + BACKUP))
