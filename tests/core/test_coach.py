@@ -278,7 +278,7 @@ def test_that_the_line_tells_what_to_type() -> None:
     job = TrainJob(variant="vgg16", learning_rate=0.003)
     remark = Remark("guessing", "batch_norm", 3, {"rounds": 3, "share": 0.2, "reached": 0.24})
     assert coach_words.line(remark, job) == (
-        "Coach: No better than guessing after 3 rounds. 24.0\u00a0% named right; always the same answer gives 20.0\u00a0%."
+        "Coach: No better than guessing after 3 rounds. 24.0\u00a0% right; guessing gives 20.0\u00a0%."
         " Start again with --variant vgg16_bn --lr 0.02."
     )
 

@@ -92,6 +92,8 @@ class CoachKeeper(QObject):
 
     def _training_changed(self) -> None:
         studio = self._page.studio
+        if studio.training and not studio.progress.rows:  # another run may get the name of one that was discarded
+            self._hidden = {hidden for hidden in self._hidden if hidden[0] != studio.progress.run}
         if self._next is not None and not studio.training:
             (job, folder), self._next = self._next, None
             train_job.offer(studio, job, folder)

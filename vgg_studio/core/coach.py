@@ -58,9 +58,9 @@ def remarks(progress: Progress, job: TrainJob) -> list[Remark]:
     if progress.outcome == "discarded":
         return []
     over = progress.outcome in ("finished", "finished_early")
-    if (found := _rate(progress, job)) is not None:
-        return [found]
-    if progress.outcome == "failed":
+    if (lost := _not_finite(progress, job) or _thrown_off(progress, job)) is not None:
+        return [lost]
+    if progress.outcome == "failed" or progress.started is None:
         return []
     about_curves = _guessing(progress, job) or _memorising(progress, job, over) or _stopped(progress, job, over)
     found_few = _few(progress) if over else None
@@ -79,20 +79,24 @@ def entropy(counts: Sequence[int]) -> float:
     return -sum(count / total * math.log(count / total) for count in counts if count)
 
 
-def _rate(progress: Progress, job: TrainJob) -> Remark | None:
-    ended = progress.ended
+def _not_finite(progress: Progress, job: TrainJob) -> Remark | None:
     lost = next((row.epoch for row in progress.rows if row.diverged), 0)
-    if ended and ended.failure and ended.failure.code == Diverged.code():
+    if progress.ended and progress.ended.failure and progress.ended.failure.code == Diverged.code():
         lost = lost or max(1, progress.epoch)
-    rate = remedies.rate(job)
-    if job.optimizer == "lbfgs":
+    return _too_high(job, "not_finite", lost) if lost and job.optimizer != "lbfgs" else None
+
+
+def _thrown_off(progress: Progress, job: TrainJob) -> Remark | None:
+    if progress.started is None or job.optimizer == "lbfgs":
         return None
-    if lost:
-        return Remark("rate_too_high", "lower_rate", lost, {"rate": rate, "how": "not_finite"})
     for how, epoch in (("jumps", _jumped(progress)), ("lost_again", _lost_again(progress))):
         if epoch:
-            return Remark("rate_too_high", "lower_rate", epoch, {"rate": rate, "how": how})
+            return _too_high(job, how, epoch)
     return None
+
+
+def _too_high(job: TrainJob, how: str, epoch: int) -> Remark:
+    return Remark("rate_too_high", "lower_rate", epoch, {"rate": remedies.rate(job), "how": how})
 
 
 def _jumped(progress: Progress) -> int:
@@ -163,7 +167,12 @@ def _memorising(progress: Progress, job: TrainJob, over: bool) -> Remark | None:
     if trained - checked < GAP or trained <= wilson(round(checked * count), count)[1]:
         return None
     remedy: Remedy = remedies.for_memorising(job) if over else "finish"
-    values: Values = {"trained": trained, "checked": last.val_accuracy or 0.0, "since": turn.epoch, "best": progress.best_epoch}
+    values: Values = {
+        "trained": trained,
+        "checked": last.val_accuracy or 0.0,
+        "since": turn.epoch,
+        "best": progress.best_epoch,
+    }
     return Remark("memorising", remedy, last.epoch, values)
 
 

@@ -11,9 +11,9 @@ from vgg_studio.core.language import N_, _, ngettext
 from vgg_studio.core.wording import number, percent
 
 _TOO_HIGH = {
-    "not_finite": N_("In round {round} the loss was no longer a number."),
+    "not_finite": N_("Round {round}: the loss is no number."),
     "jumps": N_("In round {round} the loss jumped."),
-    "lost_again": N_("In round {round} it lost again what it had learned."),
+    "lost_again": N_("In round {round} it lost what it had learned."),
 }
 LONGEST_NAME = 32  # signs of a class's name in a headline
 
@@ -41,22 +41,22 @@ def reason(remark: Remark) -> str:
     values = remark.values
     match remark.code:
         case "guessing":
-            return _("{reached} named right; always the same answer gives {share}.").format(
+            return _("{reached} right; guessing gives {share}.").format(
                 reached=percent(float(values["reached"])), share=percent(float(values["share"]))
             )
         case "memorising":
-            return _("{trained} right of what it learns from, {checked} of the others.").format(
+            return _("Training {trained}, validation {checked}.").format(
                 trained=percent(float(values["trained"])), checked=percent(float(values["checked"]))
             )
         case "stopped_improving":
             rounds = int(values["rounds"])
             return ngettext(
-                "Round {best} is still the best, {count} round later.",
-                "Round {best} is still the best, {count} rounds later.",
+                "Round {best} has been the best for {count} round.",
+                "Round {best} has been the best for {count} rounds.",
                 rounds,
             ).format(best=values["best"], count=number(rounds))
         case "few_pictures":
-            return _("{count} to learn from; {found} of it found, {others} of the others.").format(
+            return _("{count} to learn from; {found} found, others {others}.").format(
                 count=number(int(values["count"])),
                 found=percent(float(values["found"])),
                 others=percent(float(values["others"])),
