@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from vgg_studio.core.language import _
 from vgg_studio.core.writing import write_bytes
 from vgg_studio.pictures import fonts
 
@@ -14,8 +15,9 @@ from vgg_studio.pictures import fonts
 PAPER, TEXT, MUTED, GRID = "#FFFFFF", "#15181D", "#58606C", "#E7EAEF"
 TRAIN, CHECK, BAD, MATTE = "#747E8E", "#3450CC", "#B3261E", "#EFF1F5"
 KINDS = {"png": "PNG", "jpg": "JPEG"}
-_FINER = 3  # lines are drawn this much larger, then scaled down
+_FINER = 2  # lines are drawn this much larger, then scaled down
 _QUALITY = 92
+_LOOK = 24  # px
 
 
 class Canvas:
@@ -67,6 +69,12 @@ class Canvas:
             self.image = self._large.resize((self.width, self.height), Image.Resampling.LANCZOS)
             self._large = None
         return self.image
+
+
+def said(text: str) -> str:
+    """A text in the chosen language, or as it stands here where no font has that language's letters."""
+    translated = _(text)
+    return translated if fonts.for_text(translated, _LOOK) else text
 
 
 def width_of(words: str, size: int) -> float:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from vgg_studio.core.facts import EpochRow
-from vgg_studio.core.language import _
-from vgg_studio.pictures.canvas import CHECK, GRID, MUTED, PAPER, TEXT, TRAIN, Canvas, width_of
+from vgg_studio.core.language import N_
+from vgg_studio.pictures.canvas import CHECK, GRID, MUTED, PAPER, TEXT, TRAIN, Canvas, said, width_of
 
 WIDTH, HEIGHT = 1600, 1000
 _LEFT, _TOP, _RIGHT, _BOTTOM = 130, 170, 60, 130
@@ -36,14 +36,14 @@ def loss(rows: Sequence[EpochRow], best: int, title: str) -> Canvas:
     train = [(row.epoch, row.train_loss) for row in rows if row.train_loss is not None]
     check = [(row.epoch, row.val_loss) for row in rows if row.val_loss is not None]
     highest = max((value for _round, value in train + check), default=1.0)
-    return _drawn(train, check, _axis(highest), best, _("Loss"), title, _("loss (cross-entropy)"))
+    return _drawn(train, check, _axis(highest), best, said(N_("Loss")), title, said(N_("loss (cross-entropy)")))
 
 
 def accuracy(rows: Sequence[EpochRow], best: int, title: str) -> Canvas:
     """Per cent named right by rounds."""
     train = [(row.epoch, 100 * row.train_accuracy) for row in rows if row.train_accuracy is not None]
     check = [(row.epoch, 100 * row.val_accuracy) for row in rows if row.val_accuracy is not None]
-    return _drawn(train, check, Axis(0, 100, 20), best, _("Accuracy"), title, _("named right, %"))
+    return _drawn(train, check, Axis(0, 100, 20), best, said(N_("Accuracy")), title, said(N_("named right, %")))
 
 
 def _axis(highest: float) -> Axis:
@@ -88,7 +88,7 @@ def _drawn(train: Values, check: Values, y: Axis, best: int, name: str, title: s
         sheet.text(_LEFT - 16, place(0, value)[1], f"{value:.6g}", _NUMBERS, MUTED, "rm")
     for number in x.marks:
         sheet.text(place(number, 0)[0], HEIGHT - _BOTTOM + 16, f"{number:g}", _NUMBERS, MUTED, "ma")
-    sheet.text((_LEFT + WIDTH - _RIGHT) / 2, HEIGHT - 24, _("round"), _NUMBERS, MUTED, "ms")
+    sheet.text((_LEFT + WIDTH - _RIGHT) / 2, HEIGHT - 24, said(N_("round")), _NUMBERS, MUTED, "ms")
     _legend(sheet, bool(check), best)
     return sheet
 
@@ -102,11 +102,11 @@ def _dashed(sheet: Canvas, bottom: tuple[float, float], top: tuple[float, float]
 
 def _legend(sheet: Canvas, checked: bool, best: int) -> None:
     """What is what, from the right above the curves: the words in the curves' colours."""
-    entries = [(_("on pictures it learns from"), TRAIN)]
+    entries = [(said(N_("on pictures it learns from")), TRAIN)]
     if checked:
-        entries.append((_("on the validation part"), CHECK))
+        entries.append((said(N_("on the validation part")), CHECK))
     if best:
-        entries.append((_("best: round {round}").format(round=best), TEXT))
+        entries.append((said(N_("best: round {round}")).format(round=best), TEXT))
     right: float = WIDTH - _RIGHT
     for words, colour in reversed(entries):
         sheet.text(right, _TOP - 24, words, _NUMBERS, colour, "rs")

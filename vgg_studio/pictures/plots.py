@@ -12,11 +12,11 @@ from vgg_studio.core import split, vgg, wording
 from vgg_studio.core.errors import PictureRefused, from_os_error
 from vgg_studio.core.events import WrongPicture
 from vgg_studio.core.jobs import SavePlotsJob
-from vgg_studio.core.language import _
+from vgg_studio.core.language import N_
 from vgg_studio.core.run_folder import SPLIT, Manifest, RunFolder
 from vgg_studio.core.split import Item
 from vgg_studio.pictures import curves, fonts
-from vgg_studio.pictures.canvas import BAD, MATTE, MUTED, PAPER, TEXT, Canvas, fitting
+from vgg_studio.pictures.canvas import BAD, MATTE, MUTED, PAPER, TEXT, Canvas, fitting, said
 from vgg_studio.pictures.opening import open_ref
 
 _SIDE, _GAP, _CAPTION, _HEAD, _FOOT = 240, 24, 76, 120, 64  # px
@@ -96,16 +96,16 @@ def _grid(part: str, classes: list[str], chosen: Chosen, wrong: Sequence[WrongPi
         _cell(sheet, left, top, picture, named is not None)
         _caption(sheet, left, top + _SIDE + 8, shown[item.label], answer, named is not None)
     if told:
-        words = _("No font here has the letters of the classes' names: class_indices.json has them by number.")
+        words = said(N_("No font here has the letters of the classes' names: class_indices.json has them by number."))
         sheet.text(_GAP, height - _FOOT, words, _WORDS, MUTED)
     return sheet
 
 
 def _heading(part: str, right: int, count: int) -> str:
     if part == "test":
-        text = _("{right} of {count} pictures of the test part named right")
+        text = said(N_("{right} of {count} pictures of the test part named right"))
     else:
-        text = _("{right} of {count} pictures of the validation part named right")
+        text = said(N_("{right} of {count} pictures of the validation part named right"))
     return text.format(right=right, count=count)
 
 
@@ -114,7 +114,7 @@ def _names(classes: list[str]) -> list[str]:
     shown = [wording.escaped(name) for name in classes]
     if all(fonts.for_text(name, _WORDS) for name in shown):
         return shown
-    return [_("class {number}").format(number=number) for number in range(len(classes))]
+    return [said(N_("class {number}")).format(number=number) for number in range(len(classes))]
 
 
 def _cell(sheet: Canvas, left: int, top: int, picture: Image.Image, wrong: bool) -> None:
@@ -133,7 +133,7 @@ def _cell(sheet: Canvas, left: int, top: int, picture: Image.Image, wrong: bool)
 
 
 def _caption(sheet: Canvas, left: int, top: int, true: str, named: str, wrong: bool) -> None:
-    answer = (_("wrong: {name}") if wrong else _("named {name}")).format(name=named)
+    answer = said(N_("wrong: {name}") if wrong else N_("named {name}")).format(name=named)
     sheet.text(left, top, fitting(answer, _WORDS, _SIDE), _WORDS, BAD if wrong else TEXT)
-    told = _("truly {name}").format(name=true)
+    told = said(N_("truly {name}")).format(name=true)
     sheet.text(left, top + _WORDS + 8, fitting(told, _WORDS, _SIDE), _WORDS, MUTED)
