@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import msgspec
 from PySide6.QtCore import QLocale, Signal
-from PySide6.QtWidgets import QDoubleSpinBox, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QLineEdit, QWidget
 
-from vgg_studio.app import train_job
+from vgg_studio.app import theme, train_job
 from vgg_studio.app.fields import Amount, Choice, Number
 from vgg_studio.app.form_rows import Field
 from vgg_studio.app.widgets import Card, Label
-from vgg_studio.core import recipes
-from vgg_studio.core.jobs import NORMALISATIONS, OPTIMIZERS, SCHEDULES, TrainJob
+from vgg_studio.core import recipes, vgg
+from vgg_studio.core.errors import UsageError
+from vgg_studio.core.jobs import INITIALS, NORMALISATIONS, OPTIMIZERS, SCHEDULES, TrainJob
 from vgg_studio.core.language import N_, _
 
 OPTIMIZER_WORDS = {"sgd": N_("SGD, momentum"), "adam": N_("Adam"), "adamw": N_("AdamW"), "lbfgs": N_("L-BFGS")}
 SCHEDULE_WORDS = {"none": N_("not at all"), "step": N_("in steps"), "cosine": N_("smoothly")}
 NORMALISATION_WORDS = {"half": N_("the usual"), "data": N_("of these pictures"), "imagenet": N_("of ImageNet")}
+INITIAL_WORDS = {"auto": N_("automatic"), "xavier": N_("Xavier"), "kaiming": N_("Kaiming"), "paper": N_("the paper's")}
 WIDTHS = (1, 2, 4, 8, 16)
+MOST_LETTERS = 120  # of a list of blocks
 FIELD_WIDTH = 136  # px: enough for words
 
 
@@ -107,6 +110,7 @@ class AdvancedSettings(Fields):
         self._offer(job.trains_last_layer)
         self.optimizer.choose(job.optimizer)
         self.schedule.choose(job.schedule)
+        self.side.setMinimum(max(32, 2 ** len(job.shape(2).blocks)))  # each block halves the picture
         self.side.setValue(job.image_size)
         self.patience.setValue(job.patience)
         self.seed.setValue(job.seed)
@@ -170,17 +174,34 @@ class ScratchSettings(Fields):
         self.title = Label(role="strong")
         self.box.addWidget(self.title)
         self.width_choice, self.classifier, self.normalisation = Choice(), Choice(), Choice()
+        self.initial, self.blocks, self.refusal = Choice(), QLineEdit(), Label(tone="bad", wrap=True)
         for name, choice in (
             ("width", self.width_choice),
             ("classifier", self.classifier),
             ("normalisation", self.normalisation),
+            ("initial", self.initial),
         ):
             self._add(name, choice)
+        self._add_blocks()
         self.width_choice.currentIndexChanged.connect(self._width_changed)
         self.classifier.currentIndexChanged.connect(self._classifier_changed)
         self.normalisation.currentIndexChanged.connect(self._normalisation_changed)
+        self.initial.currentIndexChanged.connect(self._initial_changed)
+        self.blocks.editingFinished.connect(self._blocks_changed)
+
+    def _add_blocks(self) -> None:
+        self.blocks.setFixedHeight(theme.CONTROL_HEIGHT)
+        self.blocks.setMaxLength(MOST_LETTERS)
+        self.fields["blocks"] = Field(self.blocks, above=True)
+        self.box.addLayout(self.fields["blocks"].row)
+        self.box.addWidget(self.refusal)
+        self.refusal.hide()
 
     def _show(self, job: TrainJob) -> None:
+        self._offer_widths()
+        self.initial.choose(job.initial)
+        self.blocks.setText(job.blocks)
+        self.refusal.hide()
         self.width_choice.choose(job.width_divisor)
         self.classifier.choose(job.slim_linear)
         self.normalisation.choose(job.normalisation)
@@ -189,22 +210,49 @@ class ScratchSettings(Fields):
     def retranslate(self) -> None:
         """Words anew."""
         self.title.setText(_("From scratch"))
-        widths = [(_("full") if width == 1 else _("1/{divisor}").format(divisor=width), width) for width in WIDTHS]
-        self.width_choice.fill(list(widths))
+        self._offer_widths()
         self.classifier.fill([(_("full"), False), (_("slim too"), True)])
         self.normalisation.fill([(_(NORMALISATION_WORDS[name]), name) for name in NORMALISATIONS])
+        self.initial.fill([(_(INITIAL_WORDS[name]), name) for name in INITIALS])
+        self.blocks.setPlaceholderText(_("those of the network"))
         words = {
             "width": (_("Width"), _("A slim network has fewer filters in each layer: it is smaller and much faster.")),
             "classifier": (_("Classifier"), _("Whether the last three layers are slim as well.")),
             "normalisation": (_("Brightness scale"), _("What brightness and contrast are measured against.")),
+            "initial": (_("First weights"), _("The rule by which weights are drawn before anything is learned.")),
+            "blocks": (_("Own blocks"), _("Convolutions times channels of each block, such as 1x64,1x128,2x256.")),
         }
         self._name(words)
+
+    def _offer_widths(self) -> None:
+        """As slim as leaves a filter to each layer."""
+        fewest = min(channels for _many, channels in vgg.undivided(self.job.shape(2).variant))
+        words = _("1/{divisor}")
+        found: list[tuple[str, object]] = [(words.format(divisor=width), width) for width in WIDTHS if width <= fewest]
+        self.width_choice.fill([(_("full"), 1), *found[1:]])
 
     def _width_changed(self) -> None:
         self._take(train_job.with_width(self.job, self.width_choice.currentData()))
 
     def _classifier_changed(self) -> None:
         self._edit(slim_linear=self.classifier.currentData())
+
+    def _initial_changed(self) -> None:
+        self._edit(initial=self.initial.currentData())
+
+    def _blocks_changed(self) -> None:
+        """What cannot be built is told below the field, and changes nothing."""
+        if self._showing or self.blocks.text().strip() == self.job.blocks:
+            self.refusal.hide()
+            return
+        try:
+            job = train_job.with_blocks(self.job, self.blocks.text().strip())
+        except UsageError as error:
+            self.refusal.setText(str(error))
+            self.refusal.show()
+        else:
+            self.refusal.hide()
+            self._take(job)
 
     def _normalisation_changed(self) -> None:
         self._edit(normalisation=self.normalisation.currentData())

@@ -86,6 +86,12 @@ def with_network(job: TrainJob, variant: str) -> TrainJob:
     )
 
 
+def with_blocks(job: TrainJob, blocks: str) -> TrainJob:
+    """Own blocks, or none; the network's title and the learning rate follow. Raises UsageError."""
+    variant = vgg.nearest(job.variant) if blocks else job.variant
+    return msgspec.structs.replace(job, variant=variant, blocks=blocks, train_from="", learning_rate=None)
+
+
 def with_weights(job: TrainJob, weights: str, pictures: int, has_gpu: bool) -> TrainJob:
     """Another start. Settings that are still the proposed ones, or go on from a run, become those for the new start."""
     if job.weights == weights and not job.parent:
@@ -93,7 +99,7 @@ def with_weights(job: TrainJob, weights: str, pictures: int, has_gpu: bool) -> T
     usual = recipes.defaults(pictures, has_gpu, weights, has_classifier(weights))
     if job.parent or job == recipes.defaults(pictures, has_gpu, job.weights, has_classifier(job.weights)):
         changed = usual
-    elif weights == "none":
+    elif weights == "none" and not job.blocks:
         changed = msgspec.structs.replace(
             recipes.with_weights(job, weights),
             width_divisor=usual.width_divisor,
