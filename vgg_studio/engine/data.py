@@ -35,13 +35,15 @@ Answer = TypeVar("Answer")
 _SPARE = 2  # parts of the free memory of which one may hold pictures
 _AT_ONCE = 32 << 20  # bytes of pictures that one thread takes from a data set at a time
 _LOOKED_AT = 256  # pictures whose files' entries are looked at before those that are not known are opened
+_READY = 2  # threads more than cores where pictures are decoded by other processes: they have the next ones at hand
 _FREE_UNKNOWN = 2 << 30  # bytes taken for free where the system does not tell
 
 
 class PictureStore:
     """Pictures of a folder as arrays (side, side, channels) of bytes; those that were read are kept if all of them fit.
 
-    `memory` is the limit in bytes for what is kept (None: half of what is free). Safe to read from several threads.
+    `memory` is the limit in bytes for what is kept (None: half of what is free). While `known` is set, pictures may be new:
+    those that it does not know to be good are opened by its guard's processes. Safe to read from several threads.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class PictureStore:
     ) -> None:
         self.root = root
         self.prep = prep
+        self.known: Known | None = None
         self._rows = {picture: row for row, picture in enumerate(pictures)}
         shape = (len(self._rows), prep.image_size, prep.image_size, prep.channels)
         limit = free_memory() // _SPARE // place().local_world if memory is None else memory
@@ -66,11 +69,16 @@ class PictureStore:
         if self._kept is not None and self._known[row]:
             kept: Bytes = self._kept[row]
             return kept
-        array = to_array(open_ref(picture, self.root, at_least=self.prep.decoded_side), self.prep)
+        array = self._opened(picture)
         if self._kept is not None:
             self._kept[row] = array
             self._known[row] = True
         return array
+
+    def _opened(self, picture: PictureRef) -> Bytes:
+        if self.known is not None and picture.row < 0:
+            return first_array(locate(picture, self.root), self.prep, self.known)
+        return to_array(open_ref(picture, self.root, at_least=self.prep.decoded_side), self.prep)
 
     def put(self, pictures: Sequence[PictureRef], arrays: Bytes) -> None:
         """Keep pictures, (N, side, side, channels), that somebody has read all at once."""
@@ -88,21 +96,43 @@ def open_array(path: bytes | str, prep: Preprocessing) -> Bytes:
     return to_array(open_picture(path, at_least=prep.decoded_side), prep)
 
 
+def first_array(path: bytes, prep: Preprocessing, known: Known) -> Bytes:
+    """What `open_array` gives, for a picture that nobody may have opened yet: a hostile one costs another process.
+
+    What is `known` is used; what is found is remembered. Raises PictureRefused.
+    """
+    if verdict := known.verdict(path):
+        if verdict.refusal is not None:
+            raise verdict.refusal
+        return open_array(path, prep)
+    try:
+        seen, array = known.guard.both(path, prep)
+    except PictureRefused as refusal:
+        known.refuse(path, refusal)
+        raise
+    known.accept(path, seen)
+    return array
+
+
 def read_all(store: PictureStore, pictures: Sequence[PictureRef], stop: Stop, known: Known | None = None) -> Checked:
     """Open every picture once, several at a time; tell progress and name, then return, those that cannot be used.
 
     Where several processes train together each opens its share, and all hear of what the others found.
     A store that keeps no pictures leaves those alone that are `known` already, at the cost of a look at a file's entry; the
-    others are decoded as far as it takes to know, and remembered. Rows of a data set were judged with it.
+    others are looked at by processes of their own, and remembered. Rows of a data set were judged with it.
     """
     if pictures and pictures[0].row >= 0:
         return (yield from _rows(store, pictures, stop))
     mine = here().share(pictures)
-    if known is not None and not store.keeps:
-        refusals = _checked(store.root, mine, known)
-    else:
-        refusals = ahead((partial(_refusal, store, picture) for picture in mine), workers())
-    shares = yield from each(stop, _told(mine, refusals, stop, len(pictures)))
+    store.known = known
+    try:
+        if known is not None and not store.keeps:
+            refusals = _checked(store.root, mine, known)
+        else:
+            refusals = ahead((partial(_refusal, store, picture) for picture in mine), workers() + _READY)
+        shares = yield from each(stop, _told(mine, refusals, stop, len(pictures), known))
+    finally:
+        store.known = None  # from now on they are known, or were refused
     refused = {picture: refusal for share in shares for picture, refusal in share.items()}
     for picture, refusal in refused.items():
         if picture not in shares[here().place.rank]:
@@ -136,13 +166,19 @@ def _stacked(found: datasets.PixelSet, pictures: Sequence[PictureRef], prep: Pre
 
 
 def _told(
-    pictures: Sequence[PictureRef], refusals: Generator[PictureRefused | None, None, None], stop: Stop, total: int
+    pictures: Sequence[PictureRef],
+    refusals: Generator[PictureRefused | None, None, None],
+    stop: Stop,
+    total: int,
+    known: Known | None,
 ) -> Checked:
     """Tell of pictures that are a share of `total`, as if the others came along as fast."""
     refused: dict[PictureRef, PictureRefused] = {}
     ticker = Ticker()
     yield PhaseStarted(phase="reading", total=total)
-    with contextlib.closing(refusals):
+    with contextlib.closing(refusals), contextlib.ExitStack() as held:
+        if known is not None:
+            held.callback(known.let_go)  # before the threads are waited for, which may wait for a hanging picture
         for done, (picture, refusal) in enumerate(zip(pictures, refusals, strict=True), start=1):
             check(stop)
             if refusal is not None:
@@ -159,7 +195,7 @@ def _checked(root: str, pictures: Sequence[PictureRef], known: Known) -> Generat
         some = pictures[start : start + _LOOKED_AT]
         verdicts = [_verdict(root, picture, known) for picture in some]
         tasks = (partial(_judged, root, p, known) for p, verdict in zip(some, verdicts, strict=True) if verdict is None)
-        with contextlib.closing(ahead(tasks, workers())) as answers:
+        with contextlib.closing(ahead(tasks, workers() + _READY)) as answers:
             for verdict in verdicts:
                 yield verdict.refusal if verdict else next(answers)
     known.flush()

@@ -21,6 +21,7 @@ from vgg_studio.engine.ending import Asked, Steps, one_job_ended
 from vgg_studio.engine.opened import SHELF
 from vgg_studio.engine.scoring import answer, evaluation
 from vgg_studio.pictures.corrected import corrected
+from vgg_studio.pictures.known import in_cache
 from vgg_studio.pictures.located import located
 from vgg_studio.pictures.scan import list_folder
 from vgg_studio.pictures.walking import Stopped
@@ -47,6 +48,7 @@ def evaluate(job: EvaluateJob, stop: Stop) -> Steps[None]:
         raise TooFewPictures(path=root)
     store = PictureStore(root, [item.picture for item in items], answerer.prep, memory=0)
     with contextlib.ExitStack() as held:
+        store.known = held.enter_context(in_cache())
         inputs = frozen.left_by_runs(store, answerer, run.manifest, items, held)
         answers = yield from answer(answerer, inputs, items, stop, "testing")
     for picture, refusal in answers.refused:

@@ -25,10 +25,11 @@ from vgg_studio.core.events import (
 from vgg_studio.core.jobs import PredictJob, Stop
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.engine import calibrate
-from vgg_studio.engine.data import Bytes, ahead, open_array, workers
+from vgg_studio.engine.data import Bytes, ahead, workers
 from vgg_studio.engine.ending import Asked, Steps, Ticker, check, one_job_ended
 from vgg_studio.engine.opened import SHELF, Opened
 from vgg_studio.pictures import datasets
+from vgg_studio.pictures.guard import Guard, at_hand
 from vgg_studio.pictures.opening import locate, open_ref, refer
 from vgg_studio.pictures.resizing import to_array
 from vgg_studio.pictures.walking import Stopped, Walk
@@ -43,6 +44,12 @@ def predict(job: PredictJob, stop: Stop) -> Steps[None]:
     First a `model_opened`, then a `prediction` or `prediction_failed` for each (`code` "missing" for a path that is not there,
     "no_pictures" for a folder without any).
     """
+    with at_hand() as guard:
+        guard.start()  # while the network is opened
+        yield from _predicted(job, guard, stop)
+
+
+def _predicted(job: PredictJob, guard: Guard, stop: Stop) -> Steps[None]:
     opened = yield from SHELF.open(job.model, job.device, stop)
     threshold = opened.threshold if job.threshold is None else job.threshold
     yield ModelOpened(
@@ -56,7 +63,7 @@ def predict(job: PredictJob, stop: Stop) -> Steps[None]:
     pictures = list(_expanded(job.pictures, stop))
     yield PhaseStarted(phase="testing", total=len(pictures))
     ticker, done = Ticker(), 0
-    reading = ahead((partial(_read, picture, opened.answerer.prep) for picture in pictures), workers())
+    reading = ahead((partial(_read, picture, opened.answerer.prep, guard) for picture in pictures), workers() + 1)
     with contextlib.closing(reading):
         for some in _groups(reading, opened.answerer.batch):
             check(stop)
@@ -93,14 +100,14 @@ def _rows(path: bytes) -> list[PictureRef]:
     return datasets.whole(folder) if os.path.isdir(folder) and find(folder) else []
 
 
-def _read(picture: PictureRef, prep: Preprocessing) -> Read:
+def _read(picture: PictureRef, prep: Preprocessing, guard: Guard) -> Read:
     try:
         if picture.row >= 0:
             return picture, to_array(open_ref(picture, ""), prep)
         path = locate(picture)
         if os.path.isdir(path):
             raise PictureRefused("no_pictures")
-        return picture, open_array(path, prep)
+        return picture, guard.pixels(path, prep)  # anybody may have dropped it here
     except PictureRefused as refusal:
         return picture, refusal
 

@@ -150,6 +150,8 @@ class _Engine:
             importlib.import_module(work.module)
         if torch := sys.modules.get("torch"):
             versions["torch"] = str(torch.__version__)
+        if self._role != "train":
+            importlib.import_module(f"{_PICTURES}.guard").keep()  # the next picture finds its decoder warm
         self._send(EngineReady(role=self._role, versions=versions, device=device), "")
         for thread in self._threads:
             thread.start()

@@ -21,6 +21,7 @@ from PIL import Image
 from vgg_studio.core.data_events import Seen
 from vgg_studio.core.errors import PictureRefused
 from vgg_studio.core.preprocessing import Preprocessing
+from vgg_studio.pictures.decoding import Decoded
 from vgg_studio.pictures.looks import SIDE, look_at
 from vgg_studio.pictures.opening import open_picture, open_whole
 from vgg_studio.pictures.resizing import to_array
@@ -38,10 +39,14 @@ class Look(msgspec.Struct, tag=True, array_like=True, frozen=True):
 
 
 class Pixels(msgspec.Struct, tag=True, array_like=True, frozen=True):
-    """A picture as a network takes it in (`resizing.to_array`): answered by bytes of the shape (side, side, channels)."""
+    """A picture as a network takes it in (`resizing.to_array`): answered by bytes of the shape (side, side, channels).
+
+    With `look` also by `seen`.
+    """
 
     path: bytes
     prep: Preprocessing
+    look: bool = False
 
 
 class Small(msgspec.Struct, tag=True, array_like=True, frozen=True):
@@ -85,11 +90,10 @@ def serve(seconds: float, megabytes: int) -> None:
 def _answer(request: Request) -> bytes:
     try:
         if isinstance(request, Look):
-            whole = open_whole(request.path, at_least=SIDE)
-            return frame(Answer(seen=look_at(whole.picture, size=whole.size, kind=whole.kind, frames=whole.frames)))
+            return frame(Answer(seen=_seen(open_whole(request.path, at_least=SIDE))))
         if isinstance(request, Pixels):
-            picture = open_picture(request.path, at_least=request.prep.decoded_side)
-            return _with_pixels(to_array(picture, request.prep))
+            whole = open_whole(request.path, at_least=request.prep.decoded_side)
+            return _with_pixels(to_array(whole.picture, request.prep), _seen_again(request, whole))
         picture = open_picture(request.path, at_least=request.side)
         picture.thumbnail((request.side, request.side), Image.Resampling.BICUBIC)
         return _with_pixels(np.asarray(picture))
@@ -99,8 +103,19 @@ def _answer(request: Request) -> bytes:
         return frame(Answer("too_much_memory"))
 
 
-def _with_pixels(array: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
-    return frame(Answer(shape=array.shape), array.tobytes())
+def _seen(whole: Decoded) -> Seen:
+    return look_at(whole.picture, size=whole.size, kind=whole.kind, frames=whole.frames)
+
+
+def _seen_again(request: Pixels, whole: Decoded) -> Seen | None:
+    """What is seen must not depend on who looks first, so a JPEG is decoded once more as small as every look has it."""
+    if not request.look:
+        return None
+    return _seen(open_whole(request.path, at_least=SIDE) if whole.kind in ("JPEG", "MPO") else whole)
+
+
+def _with_pixels(array: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], seen: Seen | None = None) -> bytes:
+    return frame(Answer(seen=seen, shape=array.shape), array.tobytes())
 
 
 def _say(outgoing: int, data: bytes) -> None:

@@ -82,18 +82,20 @@ class Guard:
 
     def look(self, path: bytes | str) -> Seen:
         """What the picture looks like (`looks.look_at`). Raises PictureRefused."""
-        seen = self._ask(Look(_absolute(path))).answer.seen
-        if seen is None:
-            raise PictureRefused("decoder_crashed", path=shown(os.fsencode(path)))
-        return seen
+        return _sight(self._ask(Look(_absolute(path))), path)
 
     def pixels(self, path: bytes | str, prep: Preprocessing) -> Bytes:
         """The picture as a network takes it in, (side, side, channels), as `to_array` gives it. Raises PictureRefused."""
-        return self._array(Pixels(_absolute(path), prep))
+        return _array(self._ask(Pixels(_absolute(path), prep)))
+
+    def both(self, path: bytes | str, prep: Preprocessing) -> tuple[Seen, Bytes]:
+        """What `look` and `pixels` answer, for one request. Raises PictureRefused."""
+        reply = self._ask(Pixels(_absolute(path), prep, look=True))
+        return _sight(reply, path), _array(reply)
 
     def small(self, path: bytes | str, side: int) -> Bytes:
         """The picture in colour within `side` px, (height, width, 3), in its own aspect. Raises PictureRefused."""
-        return self._array(Small(_absolute(path), side))
+        return _array(self._ask(Small(_absolute(path), side)))
 
     def close(self) -> None:
         """End all decoders, those that are at a picture at once."""
@@ -104,10 +106,6 @@ class Guard:
             self._watch.join()
         for decoder in self._decoders:
             decoder.close()
-
-    def _array(self, request: Request) -> Bytes:
-        reply = self._ask(request)
-        return np.frombuffer(reply.body, np.uint8).reshape(reply.answer.shape)
 
     def _ask(self, request: Request) -> _Reply:
         """Raises PictureRefused, or EngineDied where no decoder can be started."""
@@ -143,10 +141,10 @@ class Guard:
 _kept: Guard | None = None
 
 
-def keep(workers: int) -> None:
+def keep() -> None:
     """From now on until its end this process has one guard for small orders, which nobody closes; its decoders stay warm."""
     global _kept
-    _kept = Guard(workers)
+    _kept = Guard(WORKERS)
 
 
 @contextlib.contextmanager
@@ -256,6 +254,16 @@ class _Decoder:
             process.kill()
             process.wait()
         _pipe(process.stdout).close()
+
+
+def _sight(reply: _Reply, path: bytes | str) -> Seen:
+    if reply.answer.seen is None:  # not of our own decoder
+        raise PictureRefused("decoder_crashed", path=shown(os.fsencode(path)))
+    return reply.answer.seen
+
+
+def _array(reply: _Reply) -> Bytes:
+    return np.frombuffer(reply.body, np.uint8).reshape(reply.answer.shape)
 
 
 def _exchange(process: subprocess.Popen[bytes], request: bytes) -> _Reply | None:
