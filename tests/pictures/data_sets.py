@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import pickle
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,20 @@ COUNTS = {"train": 24, "t10k": 12}
 
 
 def make_idx(
-    folder: Path, classes: int = 3, side: int = 28, packed: bool = True, counts: dict[str, int] = COUNTS
+    folder: Path,
+    classes: int = 3,
+    side: int = 28,
+    packed: bool = True,
+    counts: Mapping[str, int] = COUNTS,
+    shades: bool = False,
 ) -> Path:
-    """MNIST's four files with pictures that are easy to tell apart; classes take turns."""
+    """MNIST's four files; classes take turns. With `shades` the classes differ in brightness, which is learned at once."""
     folder.mkdir(parents=True, exist_ok=True)
     for seed, (name, count) in enumerate(counts.items()):
         pixels = np.stack([grey_picture(row % classes, row, side, seed) for row in range(count)])
         labels = np.arange(count, dtype=np.uint8) % classes
+        if shades:
+            pixels = (pixels // 4 + labels[:, None, None] * (180 // classes)).astype(np.uint8)
         write_idx(folder / f"{name}-images-idx3-ubyte", pixels, packed)
         write_idx(folder / f"{name}-labels-idx1-ubyte", labels, packed)
     return folder

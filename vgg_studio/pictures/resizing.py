@@ -34,7 +34,7 @@ def scaled(picture: Image.Image, preprocessing: Preprocessing) -> Image.Image:
 
 
 def many_to_arrays(pictures: npt.NDArray[np.uint8], preprocessing: Preprocessing) -> npt.NDArray[np.uint8]:
-    """Square pictures of one size, (N, side, side, 1 or 3), as `to_array` would give each, (N, side, side, channels).
+    """Square pictures of one size, (N, side, side, 1 or 3), as `to_array` would give each: a new array (N, side, side, channels).
 
     All of them go through the filter as one tall picture, first across, then down: what Pillow does to each, to the byte.
     """
@@ -44,9 +44,9 @@ def many_to_arrays(pictures: npt.NDArray[np.uint8], preprocessing: Preprocessing
     first = round((side - preprocessing.image_size) / 2)
     square = both[:, first : first + preprocessing.image_size, first : first + preprocessing.image_size]
     if square.shape[3] == preprocessing.channels:
-        return np.ascontiguousarray(square)
-    tall = _tall(square).convert("RGB")
-    return with_channels(tall, preprocessing.channels).reshape(*square.shape[:3], preprocessing.channels)
+        return np.array(square, order="C")
+    tall = with_channels(_tall(square).convert("RGB"), preprocessing.channels)
+    return np.array(tall).reshape(*square.shape[:3], preprocessing.channels)
 
 
 def _stretched(pictures: npt.NDArray[np.uint8], width: int) -> npt.NDArray[np.uint8]:
