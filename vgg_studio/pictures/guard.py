@@ -133,6 +133,8 @@ class Guard:
     def _look_after_all(self) -> None:
         while not self._over.wait(_LOOK):
             self._asked.clear()
+            if self._over.is_set():  # closed just before that: nobody will ask any more
+                return
             at_work = [decoder.look_after() for decoder in self._decoders]
             if not any(at_work):
                 self._asked.wait()
