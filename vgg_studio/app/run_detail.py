@@ -69,17 +69,19 @@ class RunDetail(QScrollArea):
 
     def __init__(self, studio: Studio) -> None:
         super().__init__()
-        self._outlook = studio.outlook
+        self._outlook, self._keeper = studio.outlook, studio.keeper
         self._run: RunFolder | None = None
         self._live: Progress | None = None  # of the run that is being trained
         self._read = ""
         self.headline, self.range_words = QLabel(), Label(tone="muted", wrap=True)
         self.leak, self.beside = Label(tone="warn", wrap=True), Label(tone="muted", wrap=True)
         self.views, self.further, self.better = Segments("", ""), LinkButton(), PlainButton()
+        self.save_plots = LinkButton()
         self.failure, self.score, self.plots, self.curves = FailureCard(), ScoreView(studio), ChartSlot(), RunCurves()
         self._lay_out()
         self.views.chosen.connect(self._refresh)
         self.curves.grown.connect(self._curves_grown)
+        self.save_plots.clicked.connect(self._save_plots)
 
     def _lay_out(self) -> None:
         self.headline.setTextFormat(Qt.TextFormat.RichText)  # our own words and numbers, escaped: run_words.headline
@@ -88,8 +90,9 @@ class RunDetail(QScrollArea):
         self.headline.setProperty("tone", "text")
         first = row(self.headline, self.views, spacing=16)
         first.setAlignment(self.views, Qt.AlignmentFlag.AlignTop)
-        second = row(column(self.range_words, self.leak, self.beside, spacing=0), self.further, self.better, spacing=16)
-        for button in (self.further, self.better):
+        words = column(self.range_words, self.leak, self.beside, spacing=0)
+        second = row(words, self.save_plots, self.further, self.better, spacing=16)
+        for button in (self.save_plots, self.further, self.better):
             second.setAlignment(button, Qt.AlignmentFlag.AlignTop)
         for line in (first, second):
             line.setStretch(0, 1)
@@ -113,6 +116,8 @@ class RunDetail(QScrollArea):
         """Words anew."""
         self.views.set_words(_("Score"), _("Curves"))
         self.further.setText(_("Train further…"))
+        self.save_plots.setText(_("Save plots…"))
+        self.save_plots.setToolTip(_("Writes the curves, and a grid of test pictures with their names, as pictures."))
         self.better.setText(_("Make it better"))
         self.better.setFixedWidth(self.better.width_for((self.better.words(),)))
         self.score.retranslate()
@@ -145,6 +150,7 @@ class RunDetail(QScrollArea):
         curves = scored is None or self.views.current() == CURVES
         self.views.setVisible(scored is not None)
         self.further.setVisible(manifest.outcome in run_words.ENDED_WELL and not self._live and bool(manifest.last))
+        self.save_plots.setVisible(bool(manifest.epochs))
         self.headline.setText(run_words.headline(scored) if scored else run_words.best_so_far(run))
         range_ = wording.range_sentence(scored) if scored else ""
         self.range_words.setText(run_words.settings(run) if curves else range_)
@@ -171,6 +177,10 @@ class RunDetail(QScrollArea):
         """What a quick look at the same pictures with the same network has found: as the run keeps it, or in this session."""
         looked = self._outlook.looked(run.manifest.job)
         return run.manifest.quick_look if looked is None else looked.accuracy
+
+    def _save_plots(self) -> None:
+        if self._run is not None:
+            self._keeper.save_plots(self._run, self)
 
     def _show_failure(self, run: RunFolder) -> None:
         failure = run.manifest.failure

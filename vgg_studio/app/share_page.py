@@ -96,6 +96,7 @@ class SharePage(Page):
         self.empty.acted.connect(self._train_first)
         self.files.choice.activated.connect(self._chosen)
         self.files.folder_link.clicked.connect(self._show_folder)
+        self.code.script.clicked.connect(self._save_script)
         studio.runs_changed.connect(self._refresh)
         studio.export_changed.connect(self._refresh)
         studio.scan_changed.connect(self._refresh_empty)
@@ -151,6 +152,10 @@ class SharePage(Page):
         if file:
             self.studio.settings.choose("shared_to", os.path.dirname(file))
             self.studio.export(str(run.path), file if file.lower().endswith((".pth", ".pt")) else f"{file}.pth")
+
+    def _save_script(self) -> None:
+        if run := self.run():
+            self.studio.keeper.save_code(run, self)
 
     def _chosen(self, at: int) -> None:
         self.show_run(self.files.choice.itemData(at))

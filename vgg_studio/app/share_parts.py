@@ -10,7 +10,7 @@ from PySide6.QtGui import QFont, QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import QPlainTextEdit
 
 from vgg_studio.app import theme
-from vgg_studio.app.widgets import Card, Label, PlainButton, row
+from vgg_studio.app.widgets import Card, Label, LinkButton, PlainButton, row
 from vgg_studio.core import vgg, wording
 from vgg_studio.core.errors import StudioError
 from vgg_studio.core.language import _, ngettext
@@ -107,6 +107,7 @@ class CodeCard(Card):
         super().__init__(spacing=12)
         self.heading, self.about = Label("", "strong"), Label("", tone="muted", wrap=True)
         self.code, self.copy_button = CodeBox(), PlainButton("", "copy")
+        self.script, self.script_about = LinkButton(), Label("", tone="muted", wrap=True)
         self._back = QTimer(self, singleShot=True, interval=COPIED_MS)
         self._back.timeout.connect(self.retranslate)
         self.copy_button.clicked.connect(self._copy)
@@ -114,6 +115,9 @@ class CodeCard(Card):
         self.box.addLayout(head)
         self.box.addWidget(self.about)
         self.box.addWidget(self.code, 1)
+        foot = row(self.script_about, self.script, spacing=16)
+        foot.setStretch(0, 1)
+        self.box.addLayout(foot)
 
     def show_code(self, code: str) -> None:
         """Show other code."""
@@ -125,6 +129,10 @@ class CodeCard(Card):
         self.heading.setText(_("Use it in another program"))
         self.about.setText(_("The network is a plain torchvision file. These lines name a picture with it:"))
         self.code.setAccessibleName(_("Code that uses the saved network"))
+        self.script.setText(_("Show me the code…"))
+        self.script_about.setText(
+            _("The whole training as a short torch script, from the same weights to the same score.")
+        )
         words = (_("Copy"), _("Copied"))
         self.copy_button.setFixedWidth(self.copy_button.width_for(words, with_icon=True))
         self.copy_button.setText(words[0])

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from vgg_studio import paths
 from vgg_studio.app import theme
 from vgg_studio.app.corrector import Corrector
+from vgg_studio.app.keeper import Keeper
 from vgg_studio.app.outlook import Outlook
 from vgg_studio.app.prediction_state import ExportState, PredictionState
 from vgg_studio.app.scan_state import ScanState, begun
@@ -61,7 +62,7 @@ class Studio(QObject):
         self.unfinished_run: RunFolder | None = None  # what the last start left, until it is continued or put aside
         self.prediction, self.exporting = PredictionState(), ExportState()
         self.device: ev.DeviceFact | None = None
-        self.corrector = Corrector(self)
+        self.corrector, self.keeper = Corrector(self), Keeper(self)
         self._scan_order = self._train_order = self._export_order = ""
         self._touched: set[str] = set()
         self._saved_at = 0.0

@@ -10,6 +10,7 @@ from vgg_studio.app.advanced_settings import AdvancedSettings, Fields, ScratchSe
 from vgg_studio.app.dialogs import Dialog
 from vgg_studio.app.finer_settings import FinerSettings, PictureSettings
 from vgg_studio.app.overlay_bar import OverlayBar
+from vgg_studio.app.recipe_card import RecipeCard
 from vgg_studio.app.train_settings import TrainSettings
 from vgg_studio.app.widgets import Card, Label, LinkButton, PlainButton, column, row
 from vgg_studio.core.jobs import TrainJob
@@ -102,7 +103,8 @@ class TrainForm(QScrollArea):
         super().__init__()
         self.settings, self.advanced, self.end = TrainSettings(), AdvancedSettings(), EndCard()
         self.pictures, self.finer, self.scratch = PictureSettings(), FinerSettings(), ScratchSettings()
-        self._folded: tuple[Fields, ...] = (self.advanced, self.pictures, self.finer, self.scratch)
+        self.recipe = RecipeCard()
+        self._folded: tuple[Fields, ...] = (self.recipe, self.advanced, self.pictures, self.finer, self.scratch)
         self.job = TrainJob()
         self.classes = 0
         content = QWidget()

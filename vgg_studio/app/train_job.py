@@ -43,6 +43,15 @@ class Proposal:
         device = studio.device
         return recipes.defaults(studio.scan.count, device is not None and device.kind != "cpu")
 
+    def usual(self, job: TrainJob) -> TrainJob:
+        """What is proposed for the open folder with a job's weights."""
+        studio = self._studio
+        if studio.folder == str(paths.samples_folder()) and job.weights == "none":
+            return demo_job("")
+        has_gpu = studio.device is not None and studio.device.kind != "cpu"
+        found = recipes.defaults(studio.scan.count, has_gpu, job.weights, has_classifier(job.weights))
+        return msgspec.structs.replace(found, variant=variant_for(job.weights) or found.variant)
+
     def keep(self, job: TrainJob) -> None:
         """These settings were chosen for the open folder."""
         self.hand_on(job, self._studio.folder)

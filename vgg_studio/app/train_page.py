@@ -67,6 +67,7 @@ class TrainPage(Page):
 
     def _connect(self) -> None:
         studio, end = self.studio, self.form.end
+        self.form.recipe.proposed = self.proposal.usual
         self.form.edited.connect(self._edited)
         self.form.settings.weights_wanted.connect(self._weights_wanted)
         self.form.settings.device.copied.connect(self._copied)

@@ -193,6 +193,16 @@ def starting(key: str, auto: TrainJob | None = None) -> TrainJob:
     return msgspec.structs.replace(found.job, recipe=key)
 
 
+def begun(job: TrainJob, key: str, auto: TrainJob) -> TrainJob:
+    """A recipe's settings for what a job is about: its pictures, its seed, the machine's part.
+
+    The automatic ones are those that are proposed, under no recipe's name: they are where everybody begins.
+    """
+    start = auto if key == AUTO else starting(key)
+    kept = {name: getattr(job, name) for name in _OTHER if name not in ("recipe", "parent", "run", "resume")}
+    return msgspec.structs.replace(start, **kept)
+
+
 def differences(job: TrainJob, auto: TrainJob | None = None) -> list[Difference]:
     """What a job has otherwise than the recipe that it began with; nothing where it began with none.
 
