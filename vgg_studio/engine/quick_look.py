@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -14,17 +16,30 @@ from torch import Tensor, nn
 
 from vgg_studio.core import recipes
 from vgg_studio.core.errors import TooFewPictures
-from vgg_studio.core.events import PhaseProgress, PhaseStarted, PictureRef, QuickLook, Way
+from vgg_studio.core.events import FindingsMade, Part, PhaseProgress, PhaseStarted, QuickLook, Way
 from vgg_studio.core.jobs import QuickLookJob, Stop, TrainJob
-from vgg_studio.core.split import Item
-from vgg_studio.engine import baselines, device, draws, frozen, initial, prepare, threads, views
+from vgg_studio.core.split import Item, Split
+from vgg_studio.engine import (
+    baselines,
+    calibrate,
+    device,
+    draws,
+    frozen,
+    initial,
+    prepare,
+    threads,
+    views,
+    wrong_labels,
+)
 from vgg_studio.engine.data import left_out
 from vgg_studio.engine.ending import Steps, check, one_job_ended
 from vgg_studio.engine.extract import Extractor
 from vgg_studio.engine.last_layer import improve
+from vgg_studio.engine.source import Source
 from vgg_studio.pictures.known import Known, in_cache
 
 _ROUNDS = 4  # of L-BFGS for each fold
+_AN_EVENT = 200  # findings
 _CPU = torch.device("cpu")
 
 
@@ -33,40 +48,57 @@ def quick_look(order: QuickLookJob, stop: Stop) -> Steps[None]:
     """Cross-validate a linear layer over the training part of the order's folder; one `quick_look` with mean and spread.
 
     The features are those of a training with a light head, which finds them again. Validation and test pictures take no
-    part. Raises StudioError, Asked.
+    part in the score. Then all pictures are told that probably stand in the wrong class. Raises StudioError, Asked.
     """
     began = time.monotonic()
     job = msgspec.structs.replace(recipes.with_light_head(order.job), features="auto")
     with contextlib.ExitStack() as held:
         known = held.enter_context(in_cache())
-        features, labels = yield from _features(job, known, held, stop)
-    folds = _folds(labels, order.folds, job.seed)
-    yield PhaseStarted(phase="training", total=order.folds)
-    shares: list[float] = []
-    for fold in range(order.folds):
-        check(stop)
-        if not (held_out := folds == fold).any() or held_out.all():
-            continue
-        shares.append(_share_right(features, labels, held_out, job.weight_decay))
-        yield PhaseProgress(phase="training", done=fold + 1, total=order.folds)
-    if not shares:  # the pictures have gone in the meantime
-        raise TooFewPictures(path=job.data)
-    accuracy = float(np.mean(shares))
-    baselines.remember(job, accuracy)
-    yield QuickLook(
-        accuracy=accuracy,
-        spread=float(np.std(shares)),
-        folds=len(shares),
-        count=len(labels),
-        accuracies=shares,
-        seconds=time.monotonic() - began,
-    )
+        source, parts = yield from _source(job, known, held, stop)
+        looked = yield from _looked(source, parts.train, stop)
+        folds = _folds(looked.labels, order.folds, job.seed, looked.groups(parts))
+        heads = yield from _heads(looked, folds, order.folds, job.weight_decay, len(parts.classes), stop)
+        shares = [looked.share_right(head, folds == fold) for fold, head in heads.items()]
+        if not shares:  # the pictures have gone in the meantime
+            raise TooFewPictures(path=job.data)
+        accuracy = float(np.mean(shares))
+        baselines.remember(job, accuracy)
+        yield QuickLook(
+            accuracy=accuracy,
+            spread=float(np.std(shares)),
+            folds=len(shares),
+            count=len(looked.labels),
+            accuracies=shares,
+            seconds=time.monotonic() - began,
+        )
+        yield from _suspects(source, parts, looked, folds, heads, stop)
 
 
-def _features(
-    job: TrainJob, known: Known, held: contextlib.ExitStack, stop: Stop
-) -> Steps[tuple[Tensor, npt.NDArray[np.intp]]]:
-    """Features (N, width) and classes (N) of the training part."""
+class _Looked(NamedTuple):
+    """Pictures with their features (N, width) and classes (N)."""
+
+    items: list[Item]
+    features: Tensor
+    labels: npt.NDArray[np.intp]
+
+    def groups(self, parts: Split) -> list[int | None]:
+        """The number that each picture shares with those that are the same or nearly so; None: it is like no other."""
+        return [parts.groups.get(item.picture) for item in self.items]
+
+    def scores(self, head: nn.Module, rows: npt.NDArray[np.bool_]) -> Tensor:
+        """The scores (rows, classes) that a head gives to some of the pictures."""
+        with torch.no_grad():
+            scores: Tensor = head(self.features[torch.from_numpy(rows)])
+        return scores
+
+    def share_right(self, head: nn.Module, rows: npt.NDArray[np.bool_]) -> float:
+        """The share of right answers among some of the pictures."""
+        right = self.scores(head, rows).argmax(1) == torch.from_numpy(self.labels[rows])
+        return float(right.double().mean())
+
+
+def _source(job: TrainJob, known: Known, held: contextlib.ExitStack, stop: Stop) -> Steps[tuple[Source, Split]]:
+    """Where the features of a folder's pictures come from, and its parts."""
     chosen = device.choose(job.device)
     store, parts, _ = yield from prepare.pictures(job, chosen, known, stop)
     network, _, norm = yield from initial.network(job, len(parts.classes), stop)
@@ -79,39 +111,86 @@ def _features(
     extractor = Extractor(network, recipes.train_from(job), store.prep, chosen, way, frozen.kept(job, way))
     source = frozen.source_of(store, extractor, job, known, len(parts.train))
     held.callback(source.close)
-    refused = yield from source.fill([(item.picture, views.PLAIN) for item in parts.train], stop)
+    return source, parts
+
+
+def _looked(source: Source, items: list[Item], stop: Stop) -> Steps[_Looked]:
+    """The features of those items that can be read; the others are told."""
+    views_of = [(item.picture, views.PLAIN) for item in items]
+    refused = yield from source.fill(views_of, stop)
     for picture, refusal in refused:
         yield left_out(picture, refusal)
-    found, lost = source.features([(item.picture, views.PLAIN) for item in parts.train])
-    return found.float(), _classes(parts.train, {picture for picture, _ in lost})
+    found, lost = source.features(views_of)
+    gone = {picture for picture, _ in lost}
+    there = [item for item in items if item.picture not in gone]
+    return _Looked(there, found.float(), np.array([item.label for item in there], np.intp))
 
 
-def _classes(items: list[Item], lost: set[PictureRef]) -> npt.NDArray[np.intp]:
-    return np.array([item.label for item in items if item.picture not in lost], np.intp)
+def _heads(
+    looked: _Looked, folds: npt.NDArray[np.intp], count: int, weight_decay: float, classes: int, stop: Stop
+) -> Steps[dict[int, nn.Module]]:
+    """For each fold that can be held out a linear layer that has learned from all others."""
+    yield PhaseStarted(phase="training", total=count)
+    heads: dict[int, nn.Module] = {}
+    for fold in range(count):
+        check(stop)
+        if not (held_out := folds == fold).any() or held_out.all():
+            continue
+        heads[fold] = _learned(looked, ~held_out, weight_decay, classes)
+        yield PhaseProgress(phase="training", done=fold + 1, total=count)
+    return heads
 
 
-def _folds(labels: npt.NDArray[np.intp], folds: int, seed: int) -> npt.NDArray[np.intp]:
-    """The fold of each picture: the classes spread evenly, the same for the same seed."""
+def _suspects(
+    source: Source,
+    parts: Split,
+    looked: _Looked,
+    folds: npt.NDArray[np.intp],
+    heads: dict[int, nn.Module],
+    stop: Stop,
+) -> Steps[None]:
+    """Tell the pictures of all parts that are probably in the wrong class, by heads that did not learn from them."""
+    own = np.zeros((len(looked.labels), len(parts.classes)))
+    for fold, head in heads.items():
+        own[folds == fold] = looked.scores(head, folds == fold).double().numpy()
+    there = np.isin(folds, list(heads))
+    temperature = calibrate.temperature(own[there], looked.labels[there])
+    chances = [calibrate.probabilities(own[there], temperature)]
+    entries: list[tuple[Item, Part]] = [(looked.items[row], "train") for row in np.flatnonzero(there)]
+    held_back: tuple[Part, ...] = ("val", "test")
+    for part in held_back:
+        other = yield from _looked(source, parts.part(part), stop)
+        every = np.ones(len(other.items), bool)
+        of_each = [other.scores(head, every).double().numpy() for head in heads.values()]
+        chances.append(np.mean([calibrate.probabilities(scores, temperature) for scores in of_each], axis=0))
+        entries += [(item, part) for item in other.items]
+    told = wrong_labels.findings(entries, np.concatenate(chances), parts.classes)
+    for start in range(0, len(told), _AN_EVENT):
+        yield FindingsMade(findings=told[start : start + _AN_EVENT])
+
+
+def _folds(
+    labels: npt.NDArray[np.intp], folds: int, seed: int, groups: Sequence[int | None] = ()
+) -> npt.NDArray[np.intp]:
+    """The fold of each picture: the classes spread evenly, the same for the same seed; a group stands in one fold."""
     order = draws.order(seed, 0, len(labels))
     by_class = order[np.argsort(labels[order], kind="stable")]
     found = np.empty(len(labels), np.intp)
     found[by_class] = np.arange(len(labels)) % folds
+    first: dict[int, int] = {}
+    for place, group in enumerate(groups):
+        if group is not None:
+            found[place] = found[first.setdefault(group, place)]
     return found
 
 
-def _share_right(
-    features: Tensor, labels: npt.NDArray[np.intp], held_out: npt.NDArray[np.bool_], weight_decay: float
-) -> float:
-    """The share of right answers for the pictures that are held out, learned from the others."""
-    classes = int(labels.max()) + 1
-    linear = nn.Linear(features.shape[1], classes)
+def _learned(looked: _Looked, rows: npt.NDArray[np.bool_], weight_decay: float, classes: int) -> nn.Linear:
+    """A linear layer that has learned from some of the pictures."""
+    linear = nn.Linear(looked.features.shape[1], classes)
     nn.init.zeros_(linear.weight)
     nn.init.zeros_(linear.bias)
-    inside, outside = torch.from_numpy(~held_out), torch.from_numpy(held_out)
-    answers = torch.from_numpy(labels)
-    learned = [(features[inside], answers[inside])]
+    some = torch.from_numpy(rows)
+    learned = [(looked.features[some], torch.from_numpy(looked.labels[rows]))]
     for _ in range(_ROUNDS):
         improve(linear, partial(iter, learned), weight_decay, _CPU)
-    with torch.no_grad():
-        right = linear(features[outside]).argmax(1) == answers[outside]
-    return float(right.double().mean())
+    return linear
