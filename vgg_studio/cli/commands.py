@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vgg_studio.cli import data_options, keeping, options as opt, outlook, resuming, settings
+from vgg_studio.cli import data_options, keeping, options as opt, outlook, previewing, resuming, settings
 from vgg_studio.cli.correcting import correct as put_right
 from vgg_studio.cli.demonstration import demonstrate
 from vgg_studio.cli.failing import DONE
@@ -324,3 +324,4 @@ def printer(json: bool, every: int = 0) -> Printer:
 
 
 keeping.register(app, printer)
+previewing.register(app, printer)

@@ -14,6 +14,7 @@ _PICTURES, _ENGINE = "vgg_studio.pictures", "vgg_studio.engine"
 _DONE_BY: dict[type[jobs.AnyJob], tuple[str, str]] = {
     jobs.DrawSamplesJob: (f"{_PICTURES}.demo", "draw_samples"),
     jobs.ScanJob: (f"{_PICTURES}.scan", "scan"),
+    jobs.PreviewJob: (f"{_PICTURES}.preview", "preview"),
     jobs.FetchDataJob: (f"{_PICTURES}.fetching", "fetch_data"),
     jobs.WriteSplitJob: (f"{_PICTURES}.split_folders", "write_split"),
     jobs.TrainJob: (f"{_ENGINE}.train", "train"),

@@ -25,6 +25,7 @@ COMMANDS = (
     "recipes",
     "code",
     "plots",
+    "preview",
 )
 
 

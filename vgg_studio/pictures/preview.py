@@ -20,7 +20,7 @@ from vgg_studio.core.events import Event, JobEnded, PhaseStarted, PictureLeftOut
 from vgg_studio.core.jobs import PreviewJob, Stop
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.core.split import PARTS, Split
-from vgg_studio.pictures import known, varying
+from vgg_studio.pictures import doctor, known, varying
 from vgg_studio.pictures.corrected import corrected
 from vgg_studio.pictures.known import Known
 from vgg_studio.pictures.listing import list_folder, usable
@@ -30,6 +30,7 @@ from vgg_studio.pictures.saving import save_jpeg, stands
 from vgg_studio.pictures.walking import Stopped
 
 _QUALITY = 92
+_YOUNG = 30.0  # seconds for which a split is taken for the folder's
 _KEPT = 24 * 3600  # seconds after which a file that nobody asked for again goes
 
 Pixels = npt.NDArray[np.uint8]
@@ -52,12 +53,13 @@ def preview(job: PreviewJob, stop: Stop, *, cache: Path | None = None) -> Iterat
     try:
         folder = _private_folder(cache)
         yield PhaseStarted(phase="listing")
-        chosen = _chosen(job, _parts(job, stop))
-        yield PhaseStarted(phase="preparing", total=len(chosen))
+        found = _found(job, stop)
+        chosen = _chosen(job, found.parts)
+        yield PhaseStarted(phase="reading", total=len(chosen))
         for one in chosen:
             if stop.how is not None:
                 raise Stopped
-            yield from _made(one, job, folder)
+            yield from _made(one, job, found.root, folder)
     except Stopped:
         yield JobEnded(outcome="stopped")
     except StudioError as error:
@@ -85,13 +87,43 @@ def _between(places: npt.NDArray[np.float64], side: int) -> tuple[npt.NDArray[np
     return low, np.minimum(low + 1, side - 1), inside - low
 
 
-def _parts(job: PreviewJob, stop: Stop) -> Split:
-    """The split of a training on the folder. What is not known to be unreadable counts as readable."""
+class _Found(NamedTuple):
+    """A folder's split, and where its pictures lie."""
+
+    root: str
+    parts: Split
+
+
+_last: tuple[tuple[object, ...], float, _Found] | None = None  # of another variation of the same pictures, for a moment
+
+
+def _found(job: PreviewJob, stop: Stop) -> _Found:
+    """The split of a training on the folder. Raises StudioError, Stopped."""
+    global _last
+    key = (job.data, job.seed, job.val_percent, job.test_percent, job.corrections)
+    if _last is not None and _last[0] == key and time.monotonic() - _last[1] < _YOUNG:
+        return _last[2]
+    found = _split(job, stop)
+    _last = (key, time.monotonic(), found)
+    return found
+
+
+def _split(job: PreviewJob, stop: Stop) -> _Found:
+    """As `engine.prepare` splits; what is not known to be unreadable counts as readable, what nobody looked at as unlike."""
     listing = corrected(list_folder(job.data, stop), job.corrections)
     with known.in_cache() as seen:
         pictures = [item.picture for part in PARTS for item in listing.items[part] if item.picture.row < 0]
-        refused = {picture for picture in pictures if _is_refused(picture, listing.folder, seen)}
-    return split.make(usable(listing, refused), job.seed, job.val_percent, job.test_percent)
+        good = usable(listing, {picture for picture in pictures if _is_refused(picture, listing.folder, seen)})
+        work = doctor.grouping(good, seen)
+        while True:
+            if stop.how is not None:
+                raise Stopped
+            try:
+                next(work)
+            except StopIteration as end:
+                groups: dict[PictureRef, int] = end.value
+                break
+    return _Found(listing.folder, split.make(good, job.seed, job.val_percent, job.test_percent, groups))
 
 
 def _is_refused(picture: PictureRef, root: str, seen: Known) -> bool:
@@ -117,18 +149,18 @@ def _chosen(job: PreviewJob, parts: Split) -> list[Chosen]:
     ]
 
 
-def _made(one: Chosen, job: PreviewJob, folder: Path) -> Iterator[Event]:
+def _made(one: Chosen, job: PreviewJob, root: str, folder: Path) -> Iterator[Event]:
     """The variations of one picture, which is opened only where one of them is not there yet."""
     scaled: Pixels | None = None
     for variant in range(job.variants):
         try:
-            file = folder / f"{_key(one, job, variant)}.jpg"
+            file = folder / f"{_key(one, job, root, variant)}.jpg"
             if not stands(file):
                 if scaled is None:
                     prep = Preprocessing(
                         image_size=job.image_size, resize=job.resize, channels=job.channels, decode="scaled"
                     )
-                    scaled = to_array(open_ref(one.picture, job.data, at_least=prep.decoded_side), prep)
+                    scaled = to_array(open_ref(one.picture, root, at_least=prep.decoded_side), prep)
                 drawn = varying.drawn_for(job.variation, job.seed, variant + 1, [one.number])
                 save_jpeg(_shown(varied(scaled, drawn)), file, quality=_QUALITY, mode=0o600)
         except PictureRefused as refusal:
@@ -150,15 +182,15 @@ def _shown(array: Pixels) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(array[..., 0] if array.shape[2] < 3 else array[..., :3])).convert("RGB")
 
 
-def _key(one: Chosen, job: PreviewJob, variant: int) -> str:
+def _key(one: Chosen, job: PreviewJob, root: str, variant: int) -> str:
     picture = one.picture
     stamp = ""
     if picture.row < 0:
-        status = _status(locate(picture, job.data))
+        status = _status(locate(picture, root))
         stamp = f"{status.st_size} {status.st_mtime_ns}"
     number = 0 if job.variation == "none" else one.number
     settings = (job.variation, job.image_size, job.resize, job.channels, job.seed, number, variant)
-    text = "\0".join((os.path.abspath(job.data), picture.path, picture.raw, str(picture.row), stamp, repr(settings)))
+    text = "\0".join((os.path.abspath(root), picture.path, picture.raw, str(picture.row), stamp, repr(settings)))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
