@@ -62,6 +62,7 @@ class DropZone(QFrame):
     choose = Signal()
     other = Signal()
     details = Signal()
+    sets = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,12 +71,13 @@ class DropZone(QFrame):
         self.sign, self.headline = Sign("warn", size=20), Label("", "title", wrap=True)
         self.lines = Label("", tone="muted", wrap=True)
         self.details_link = LinkButton()
-        self.choose_button, self.other_button = PrimaryButton(), PlainButton()
+        self.choose_button, self.other_button, self.sets_link = PrimaryButton(), PlainButton(), LinkButton()
         for label in (self.headline, self.lines):
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.choose_button.clicked.connect(self.choose)
         self.other_button.clicked.connect(self.other)
         self.details_link.clicked.connect(self.details)
+        self.sets_link.clicked.connect(self.sets)
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -91,6 +93,8 @@ class DropZone(QFrame):
         box.addLayout(words)
         box.addSpacing(24)
         box.addLayout(row(None, self.choose_button, self.other_button, None, spacing=12))
+        box.addSpacing(12)
+        box.addWidget(self.sets_link, 0, Qt.AlignmentFlag.AlignHCenter)
         box.addStretch(1)
 
     def set_over(self, over: bool) -> None:
@@ -106,6 +110,7 @@ class DropZone(QFrame):
         self.choose_button.setText(_("Choose a folder…"))
         self.other_button.setText(other)
         self.other_button.setVisible(bool(other))
+        self.sets_link.setText(_("Data sets of the tutorials…"))
         self.details_link.setText(details)
         self.details_link.setVisible(bool(details))
 

@@ -13,7 +13,9 @@ from vgg_studio.app.data_empty import DataEmpty
 from vgg_studio.app.data_folder import DataFolder
 from vgg_studio.app.left_out_dialog import LeftOutDialog
 from vgg_studio.app.page import Page, Primary
+from vgg_studio.app.sets_dialog import SetsDialog
 from vgg_studio.core import wording
+from vgg_studio.core.data_sets import is_archive
 from vgg_studio.core.errors import sentence_and_remedy
 from vgg_studio.core.events import DeviceFact, Failure
 from vgg_studio.core.language import _, ngettext
@@ -43,6 +45,7 @@ class DataPage(Page):
         zone.choose.connect(self.choose_folder)
         zone.other.connect(self._zone_other)
         zone.details.connect(self._show_all_left_out)
+        zone.sets.connect(self._show_sets)
         self.empty.recent_wanted.connect(self.open_folder)
         self.folder.head.choose.connect(self.choose_folder)
         self.folder.head.recent.connect(self.open_folder)
@@ -66,7 +69,7 @@ class DataPage(Page):
         if self.studio.drawing_samples:
             return _("Drawing the sample pictures…")
         if scan.running:
-            return _reading(scan.done, scan.total)
+            return wording.phase_words("unpacking") if scan.unpacking else _reading(scan.done, scan.total)
         if scan.failure:
             return _("This folder cannot be used for training.")
         if scan.stopped:
@@ -114,6 +117,11 @@ class DataPage(Page):
         if chosen:
             self.open_folder(chosen)
 
+    def _show_sets(self) -> None:
+        dialog = SetsDialog(self.studio.engines, self)
+        dialog.opened.connect(self.open_folder)
+        dialog.open()
+
     def open_folder(self, path: str) -> None:
         """Open a folder; one of the recent ones that is gone is forgotten as soon as its scan says so."""
         self.studio.message.emit("")  # what was said about an earlier drop is over
@@ -121,7 +129,7 @@ class DataPage(Page):
 
     def dropped(self, paths: list[str]) -> bool:
         """A folder is opened; of pictures this page can make nothing, and says what it wants instead."""
-        folder = next((path for path in paths if os.path.isdir(path)), "")
+        folder = next((path for path in paths if os.path.isdir(path) or is_archive(path)), "")
         if folder:
             self.open_folder(folder)
             if len(paths) > 1:

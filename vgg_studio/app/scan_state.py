@@ -11,6 +11,7 @@ import msgspec
 
 from vgg_studio.core import events as ev
 from vgg_studio.core.corrections import BY_HAND
+from vgg_studio.core.data_sets import is_archive
 from vgg_studio.core.errors import FolderNameNoText
 from vgg_studio.core.facts import picture_ref
 
@@ -34,6 +35,7 @@ class ScanState:
     suggestion: str = ""
     done: int = 0
     total: int = 0
+    unpacking: bool = False  # an archive: `folder` is where its pictures are once it is over
     running: bool = False
     finished: bool = False  # everything was read and the split is known
     stopped: bool = False
@@ -52,7 +54,11 @@ class ScanState:
     def fold(self, event: ev.Event) -> None:
         """Take in one event of the scan; others are ignored."""
         match event:
+            case ev.PhaseStarted(phase="unpacking"):
+                self.unpacking = True
             case ev.ClassesListed():
+                if is_archive(self.folder):
+                    self.folder, self.unpacking = event.folder, False
                 self.layout, self.classes, self.ignored = event.layout, list(event.classes), event.ignored
                 self.suggestion = event.suggestion
                 self.pictures = {row.name: [] for row in event.classes}
