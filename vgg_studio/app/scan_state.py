@@ -54,18 +54,13 @@ class ScanState:
     def fold(self, event: ev.Event) -> None:
         """Take in one event of the scan; others are ignored."""
         match event:
-            case ev.PhaseStarted(phase="unpacking"):
-                self.unpacking = True
             case ev.ClassesListed():
-                if is_archive(self.folder):
-                    self.folder, self.unpacking = event.folder, False
-                self.layout, self.classes, self.ignored = event.layout, list(event.classes), event.ignored
-                self.suggestion = event.suggestion
-                self.pictures = {row.name: [] for row in event.classes}
+                self._list(event)
             case ev.PicturesListed():
                 self.pictures.setdefault(event.class_name, []).extend(event.pictures)
-            case ev.PhaseStarted(phase="reading"):
-                self.done, self.total = 0, event.total
+            case ev.PhaseStarted():
+                self.unpacking = event.phase == "unpacking"
+                self.total = event.total if event.phase == "reading" else self.total
             case ev.PhaseProgress(phase="reading"):
                 self.done, self.total = event.done, event.total or self.total
             case ev.PictureLeftOut(reason="by_hand"):
@@ -83,6 +78,14 @@ class ScanState:
             case ev.JobEnded():
                 self.running, self.failure = False, event.failure
                 self.stopped = event.outcome == "stopped"
+
+    def _list(self, event: ev.ClassesListed) -> None:
+        if is_archive(self.folder):
+            self.folder = event.folder
+        self.unpacking = False
+        self.layout, self.classes, self.ignored = event.layout, list(event.classes), event.ignored
+        self.suggestion = event.suggestion
+        self.pictures = {row.name: [] for row in event.classes}
 
     def _finish(self, event: ev.FolderScanned) -> None:
         self.layout, self.classes, self.split = event.layout, list(event.classes), dict(event.split)

@@ -259,6 +259,9 @@ class Studio(QObject):
             return
         self.scan.fold(event)
         self._touched.add("scan")
+        if isinstance(event, ev.ClassesListed) and self.scan.folder != self.folder:  # an archive, which is unpacked now
+            self.folder = self.settings.last_folder = self.scan.folder
+            self.folder_changed.emit()
         if isinstance(event, ev.FolderScanned):
             self._remember_folder()
         if isinstance(event, ev.JobEnded):
