@@ -71,8 +71,23 @@ def smooth(width: int = 64, height: int = 48) -> Image.Image:
     return Image.fromarray(np.rint(pixels).astype(np.uint8))
 
 
+def scene(seed: int, side: int = 240) -> Image.Image:
+    """Soft patches of all colours with some sharp things on them, 4:3; another scene for each seed, as photographs differ."""
+    random = np.random.default_rng(seed)
+    patches = Image.fromarray(random.integers(0, 256, (4, 5, 3), np.uint8))
+    soft = patches.resize((320, 240), Image.Resampling.BICUBIC)
+    for shade in ("white", "black", "yellow", "black", "white", "blue", "black", "white"):
+        left, top = int(random.integers(0, 290)), int(random.integers(0, 200))
+        soft.paste(shade, (left, top, left + 26, top + 34))
+    return soft if side == 240 else soft.resize((side * 4 // 3, side), Image.Resampling.LANCZOS)
+
+
 def encoded(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     """The picture as the bytes of a file of that kind."""
+    if kind == "HEIF":  # Pillow itself writes none
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
     data = io.BytesIO()
     picture.save(data, kind, **options)
     return data.getvalue()

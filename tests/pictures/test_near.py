@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
-from tests.pictures import encoded
+from tests.pictures import encoded, scene
 from vgg_studio.core.events import PictureRef
 from vgg_studio.core.split import Item
 from vgg_studio.pictures import compared, copies, hashing, likeness, near
@@ -29,18 +29,6 @@ def _end(work: Generator[object, None, Kind]) -> Kind:
         except StopIteration as end:
             result: Kind = end.value
             return result
-
-
-def _scene(seed: int, side: int = 240) -> Image.Image:
-    """Soft patches with some sharp things on them, another scene for each seed."""
-    random = np.random.default_rng(seed)
-    soft = Image.fromarray(random.integers(0, 256, (4, 5, 3), np.uint8)).resize(
-        (side * 4 // 3, side), Image.Resampling.BICUBIC
-    )
-    for _ in range(6):
-        left, top = int(random.integers(0, side)), int(random.integers(0, side - 40))
-        soft.paste(tuple(random.integers(0, 256, 3).tolist()), (left, top, left + 24, top + 30))
-    return soft
 
 
 def _cut(picture: Image.Image) -> Image.Image:
@@ -139,20 +127,20 @@ def test_that_links_join_into_groups_directly_and_through_others() -> None:
 @pytest.mark.parametrize("change", CHANGES)
 def test_that_a_changed_copy_shows_the_same_details(change: str) -> None:
     for seed in range(5):
-        picture, copy = _scene(seed), CHANGES[change](_scene(seed))
+        picture, copy = scene(seed), CHANGES[change](scene(seed))
         other = _grey(copy)[:, ::-1] if change == "mirrored" else _grey(copy)
         assert likeness.likeness(_grey(picture), other) >= likeness.THE_SAME
 
 
 def test_that_other_pictures_in_the_same_colours_show_other_details() -> None:
-    greys = [_grey(_scene(seed)) for seed in range(6)]
+    greys = [_grey(scene(seed)) for seed in range(6)]
     assert max(likeness.likeness(one, other) for one in greys for other in greys if one is not other) < 0.6
 
 
 def test_that_two_scenes_of_the_same_soft_light_are_no_copies() -> None:
     """Blurred they are one picture, and so are their hashes."""
-    light = _scene(0).filter(ImageFilter.GaussianBlur(30))
-    first, second = (Image.blend(light, _scene(seed), 0.12) for seed in (1, 2))
+    light = scene(0).filter(ImageFilter.GaussianBlur(30))
+    first, second = (Image.blend(light, scene(seed), 0.12) for seed in (1, 2))
     assert likeness.likeness(_grey(first), _grey(second)) < likeness.THE_SAME
 
 
@@ -160,8 +148,8 @@ def test_that_two_scenes_of_the_same_soft_light_are_no_copies() -> None:
 
 
 def test_that_copies_of_all_kinds_come_into_one_group_and_strangers_into_none() -> None:
-    family = [_scene(0), *(change(_scene(0)) for change in CHANGES.values())]
-    found = _Pictures([*(_scene(seed) for seed in range(1, 9)), *family]).find()
+    family = [scene(0), *(change(scene(0)) for change in CHANGES.values())]
+    found = _Pictures([*(scene(seed) for seed in range(1, 9)), *family]).find()
     assert found == [Copies(list(range(8, 14)), mirrored=True)]
 
 
@@ -172,11 +160,11 @@ def test_that_pictures_of_one_colour_are_not_copies_of_one_another() -> None:
 
 def test_that_the_same_bytes_are_copies_whatever_they_show() -> None:
     plain = Image.new("RGB", (60, 40), "white")
-    assert _Pictures([_scene(0), plain, plain.copy()]).find() == [Copies([1, 2], mirrored=False)]
+    assert _Pictures([scene(0), plain, plain.copy()]).find() == [Copies([1, 2], mirrored=False)]
 
 
 def test_that_what_was_compared_once_is_remembered(tmp_path: Path) -> None:
-    pictures = _Pictures([_scene(0), CHANGES["cut"](_scene(0)), _scene(1)])
+    pictures = _Pictures([scene(0), CHANGES["cut"](scene(0)), scene(1)])
     first = pictures.find(tmp_path)
     opened = pictures.opened
     assert opened >= 2
@@ -186,12 +174,12 @@ def test_that_what_was_compared_once_is_remembered(tmp_path: Path) -> None:
 
 def test_that_a_damaged_memory_costs_nothing_but_time(tmp_path: Path) -> None:
     (tmp_path / compared.FILE).write_bytes(b"\xc1 damaged")
-    assert _Pictures([_scene(0), CHANGES["resized"](_scene(0))]).find(tmp_path) == [Copies([0, 1], mirrored=False)]
+    assert _Pictures([scene(0), CHANGES["resized"](scene(0))]).find(tmp_path) == [Copies([0, 1], mirrored=False)]
 
 
 def test_that_a_search_that_is_dropped_leaves_no_thread() -> None:
     before = threading.active_count()
-    pictures = _Pictures([_scene(0), CHANGES["resized"](_scene(0))])
+    pictures = _Pictures([scene(0), CHANGES["resized"](scene(0))])
     work = copies.find(pictures.looked, pictures._open, compared.Compared(None))
     next(work)
     work.close()

@@ -31,12 +31,12 @@ _A_FINDING = 500  # pictures in one
 _STAYS: dict[Part, int] = {"test": 0, "val": 1, "train": 2}  # of two parts the one that scores keeps its picture
 _EVERY = 256  # pictures between two signs of progress
 
-_LOOKS: dict[FindingKind, tuple[Callable[[Seen], bool], Callable[[Seen], dict[str, str | int | float]]]] = {
-    "one_colour": (looks.is_one_colour, lambda seen: {"contrast": round(seen.contrast, 4)}),
-    "dark": (looks.is_dark, lambda seen: {"brightness": round(seen.brightness, 4)}),
-    "blurry": (looks.is_blurry, lambda seen: {"sharpness": round(seen.sharpness, 4)}),
-    "first_frame": (lambda seen: seen.frames > 1, lambda seen: {"frames": seen.frames, "kind": seen.kind}),
+_LOOKS: dict[FindingKind, Callable[[Seen], bool]] = {
+    "dark": looks.is_dark,
+    "one_colour": looks.is_one_colour,
+    "blurry": looks.is_blurry,
 }
+_VALUES: dict[FindingKind, str] = {"one_colour": "contrast", "dark": "brightness", "blurry": "sharpness"}
 _MEANT = ("dark", "blurry")  # may be how a whole set is meant
 
 _Kind = TypeVar("_Kind")
@@ -154,12 +154,20 @@ def _staying_first(members: list[Looked]) -> list[Looked]:
 
 
 def _of_looks(looked: Sequence[Looked], listing: Listing) -> Iterator[Finding]:
-    for kind, (shows, values) in _LOOKS.items():
-        found = [(one, one.seen) for one in looked if one.seen is not None and shows(one.seen)]
+    """Of a picture only the first that holds: what is dark has few shades and no sharp edges, too."""
+    doubtful: dict[FindingKind, list[tuple[Looked, Seen]]] = {kind: [] for kind in _LOOKS}
+    for one in looked:
+        if one.seen is None:
+            continue
+        if one.seen.frames > 1:
+            yield _of_one("first_frame", one, listing, {"frames": one.seen.frames, "kind": one.seen.kind})
+        if kind := next((kind for kind, shows in _LOOKS.items() if shows(one.seen)), None):
+            doubtful[kind].append((one, one.seen))
+    for kind, found in doubtful.items():
         if kind in _MEANT and len(looked) >= _LEAST_FOR_USUAL and len(found) > _USUAL * len(looked):
             continue
         for one, seen in found:
-            yield _of_one(kind, one, listing, values(seen))
+            yield _of_one(kind, one, listing, {_VALUES[kind]: round(getattr(seen, _VALUES[kind]), 4)})
 
 
 def _of_one(kind: FindingKind, one: Looked, listing: Listing, values: dict[str, str | int | float]) -> Finding:
