@@ -13,7 +13,7 @@ from PIL import Image
 
 from vgg_studio.core.loading_code import loading_code
 from vgg_studio.core.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
-from vgg_studio.core.vgg import Shape
+from vgg_studio.core.vgg import A_LRN, C, Shape
 from vgg_studio.engine.network import build
 from vgg_studio.pictures.opening import open_picture
 from vgg_studio.pictures.resizing import to_array
@@ -28,6 +28,10 @@ CASES = [
     ),
     (Shape("vgg11", classes=3, head="light"), Preprocessing(image_size=32)),
     (Shape("vgg11_bn", classes=3, width_divisor=16, head="light"), Preprocessing(image_size=64, mirror=True)),
+    (Shape(A_LRN, classes=3, width_divisor=16, slim_linear=True), Preprocessing(image_size=64)),
+    (Shape(C, classes=3, width_divisor=16, slim_linear=True), Preprocessing(image_size=64)),
+    (Shape("vgg_bn:1x8,2x16", classes=3), Preprocessing(image_size=32)),
+    (Shape("vgg:1x8,1x8,1x16,1x16,1x16,1x24", classes=3, head="light"), Preprocessing(image_size=64)),
 ]
 
 
@@ -49,7 +53,9 @@ def _run(code: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("shape", "preprocessing"), CASES, ids=["slim", "grey", "crop", "light", "light, slim, mirrored"]
+    ("shape", "preprocessing"),
+    CASES,
+    ids=["slim", "grey", "crop", "light", "light, slim, mirrored", "A-LRN", "C", "own", "six blocks"],
 )
 def test_that_the_shown_code_gives_our_scores(
     shape: Shape,

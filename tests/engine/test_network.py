@@ -7,7 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from vgg_studio.core import vgg
+from vgg_studio.core.errors import WeightsOtherVariant
+from vgg_studio.core.jobs import TrainJob
+from vgg_studio.core.layer_facts import layer_facts
+from vgg_studio.engine import initial
 from vgg_studio.engine.network import VGG, build, freeze, frozen_state, trained_state, trunk_and_head
+from vgg_studio.engine.weights import load, shape_of, shapes
 
 SLIM = vgg.Shape("vgg11_bn", classes=5, width_divisor=16, slim_linear=True)
 DIVISOR = 16
@@ -174,3 +179,144 @@ def test_that_the_trunk_stays_as_it_is_while_the_head_learns() -> None:
     assert torch.equal(network.state_dict()["features.1.running_mean"], statistics)
     assert network.get_parameter("features.0.weight").grad is None
     assert network.get_parameter("classifier.0.weight").grad is not None
+
+
+# --- the paper's other columns, own blocks, and how fresh weights are drawn
+
+OWN = "vgg_bn:1x8,2x16,1x24"
+EVERY = (*vgg.VARIANTS, "vgg:1x8,2x16", OWN, "vgg:" + ",".join(["1x4"] * 6))
+
+
+def _small(variant: str, **changes: Any) -> vgg.Shape:
+    divisor = 1 if ":" in variant else DIVISOR
+    return vgg.Shape(variant, **({"classes": 3, "width_divisor": divisor, "slim_linear": divisor > 1} | changes))
+
+
+def _given_shapes(network: VGG, pictures: Tensor) -> dict[str, tuple[int, ...]]:
+    """What each layer gives for one picture, seen by a hook on each."""
+    found: dict[str, tuple[int, ...]] = {}
+
+    def remember(key: str) -> Any:
+        return lambda _module, _given, answer: found.update({key: tuple(answer.shape[1:])})
+
+    hooks = [
+        network.get_submodule(layer.key).register_forward_hook(remember(layer.key))
+        for layer in vgg.layers(network.shape)
+    ]
+    network.eval()(pictures)
+    for hook in hooks:
+        hook.remove()
+    return found
+
+
+@pytest.mark.parametrize("variant", EVERY)
+@pytest.mark.parametrize("settings", [{}, {"channels": 1, "head": "light"}], ids=["classic", "grey, light"])
+def test_that_each_layer_gives_the_shape_that_the_table_says(variant: str, settings: dict[str, Any]) -> None:
+    network = build(_small(variant, **settings))
+    found = _given_shapes(network, _pictures(1, 64, network.shape.channels))
+    told = {fact.key: tuple(fact.shape) for fact in layer_facts(network.shape, 64) if fact.key}
+    assert found == told
+
+
+@pytest.mark.parametrize("variant", EVERY)
+def test_that_tensors_and_parameters_are_those_of_the_table(variant: str) -> None:
+    shape = _small(variant)
+    network = build(shape)
+    state = {key: tuple(value.shape) for key, value in network.state_dict().items() if not key.endswith("tracked")}
+    assert state == shapes(shape)
+    assert sum(parameter.numel() for parameter in network.parameters()) == vgg.parameters(shape)
+
+
+@pytest.mark.parametrize("variant", EVERY)
+def test_that_a_network_is_known_by_its_tensors_alone(variant: str) -> None:
+    shape = _small(variant)
+    assert shape_of(build(shape).state_dict()) == shape
+
+
+def test_that_slim_own_blocks_are_known_by_the_sizes_that_they_have() -> None:
+    shape = _small("vgg:2x32,1x64", width_divisor=4, slim_linear=True)
+    assert shape_of(build(shape).state_dict()) == shape
+    wide = vgg.Shape("vgg:2x32,1x64", classes=3, width_divisor=4)  # whose linear layers do not tell the divisor
+    found = shape_of(build(wide).state_dict())
+    assert (found.blocks, found.linear_width) == (wide.blocks, wide.linear_width)
+    report = load(build(wide), build(wide, seed=1).state_dict(), wide, "file", "own.pth", "", "fc6")
+    assert not report.missing
+
+
+def test_that_weights_of_other_blocks_are_refused_by_name() -> None:
+    given = build(_small("vgg:1x8,1x8")).state_dict()
+    shape = _small("vgg:1x8,2x8")
+    with pytest.raises(WeightsOtherVariant) as caught:
+        load(build(shape), given, shape, "file", "own.pth", "", "fc6")
+    assert (caught.value.values["found"], caught.value.values["wanted"]) == ("VGG 1x8,1x8", "VGG 1x8,2x8")
+
+
+def test_that_the_response_normalisation_is_alexnets_formula() -> None:
+    norm = build(_small(vgg.A_LRN)).get_submodule("features.2")
+    given = 40 * _pictures(1, 4, 12)
+    wanted = torch.empty_like(given)
+    for channel in range(12):
+        near = given[:, max(0, channel - 2) : channel + 3].square().sum(1)
+        wanted[:, channel] = given[:, channel] / (2 + 1e-4 * near) ** 0.75
+    assert torch.allclose(norm(given), wanted, rtol=1e-5)
+    assert not torch.allclose(norm(given), given / 2**0.75, rtol=1e-2)  # pictures so large that the sum matters
+
+
+@pytest.mark.parametrize("stage", ["block1", "block2", "block3", "fc6", "fc7", "fc8"])
+def test_that_own_blocks_can_be_frozen_and_parted_at_each_stage(stage: str) -> None:
+    shape = _small(OWN)
+    network = build(shape).eval()
+    freeze(network, stage)
+    learning = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+    assert learning == vgg.parameters(shape, stage)
+    assert trained_state(network, stage).keys() | frozen_state(network, stage).keys() == network.state_dict().keys()
+    trunk, head = trunk_and_head(network, stage)
+    assert torch.equal(head(trunk(_pictures())), network(_pictures()))
+
+
+def test_that_the_features_of_vgg19_bn_alone_can_be_taken_and_all_stay_as_they_are() -> None:
+    with torch.device("meta"):
+        network = VGG(vgg.Shape("vgg19_bn"))
+    freeze(network, "fc6")
+    trunk, _ = trunk_and_head(network, "fc6")
+    features = [module for module in trunk if any(module is one for one in network.features)]
+    assert len(features) == len(network.features) == 53
+    assert not any(parameter.requires_grad for parameter in trunk.parameters())
+    assert sum(parameter.numel() for parameter in trunk.parameters()) == 20_024_384 + 11_008  # convolutions, and two numbers for each of 5,504 channels
+
+
+def _weights(initial: str, variant: str = "vgg11") -> dict[str, Tensor]:
+    state = build(vgg.Shape(variant, classes=10, width_divisor=4, slim_linear=True), initial=initial).state_dict()
+    assert not any(value.any() for key, value in state.items() if key.endswith("bias"))
+    return {key: value for key, value in state.items() if value.ndim > 1}
+
+
+def _fans(weight: Tensor) -> tuple[int, int]:
+    field = weight[0, 0].numel() if weight.ndim == 4 else 1
+    return weight.shape[1] * field, weight.shape[0] * field
+
+
+@pytest.mark.parametrize("variant", ["vgg11", "vgg11_bn", vgg.C])
+def test_that_xavier_draws_evenly_between_its_two_bounds(variant: str) -> None:
+    for weight in _weights("xavier", variant).values():
+        bound = (6 / sum(_fans(weight))) ** 0.5
+        assert 0.9 * bound < float(weight.abs().max()) <= bound
+        assert float(weight.std()) == pytest.approx(bound / 3**0.5, rel=0.1)
+
+
+def test_that_kaiming_keeps_the_signal_over_each_layers_inputs() -> None:
+    for weight in _weights("kaiming").values():
+        assert float(weight.std()) == pytest.approx((2 / _fans(weight)[0]) ** 0.5, rel=0.1)
+
+
+def test_that_the_papers_weights_deviate_by_a_hundredth() -> None:
+    for weight in _weights("paper").values():
+        assert float(weight.std()) == pytest.approx(0.01, rel=0.1)
+
+
+def test_that_the_rule_for_fresh_weights_is_that_of_the_order() -> None:
+    job = TrainJob(variant="vgg11", width_divisor=16, slim_linear=True, seed=3, initial="xavier")
+    wanted = build(job.shape(2), seed=3, initial="xavier").state_dict()
+    found = initial.empty(job, 2).state_dict()
+    assert all(torch.equal(found[key], wanted[key]) for key in wanted)
+    assert not torch.equal(found["features.0.weight"], build(job.shape(2), seed=3).state_dict()["features.0.weight"])
