@@ -28,7 +28,17 @@ from vgg_studio.engine.network import VGG
 from vgg_studio.pictures.known import Known
 
 # What a network is made of and how it sees pictures belongs to the whole line of runs.
-_INHERITED = ("variant", "weights", "width_divisor", "slim_linear", "channels", "image_size", "resize", "normalisation")
+_INHERITED = (
+    "variant",
+    "blocks",
+    "weights",
+    "width_divisor",
+    "slim_linear",
+    "channels",
+    "image_size",
+    "resize",
+    "normalisation",
+)
 
 
 def pictures(
