@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +24,7 @@ from vgg_studio.engine import batches, data, predict
 from vgg_studio.engine.data import Checked, PictureStore, open_array, read_all
 from vgg_studio.engine.ending import Asked
 from vgg_studio.engine.known import Known
-from vgg_studio.pictures import known as known_pictures
+from vgg_studio.pictures.guard import Guard
 from vgg_studio.pictures.opening import locate, open_picture, refer
 from vgg_studio.pictures.resizing import to_array
 
@@ -73,12 +75,16 @@ class Opened:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.names: list[str] = []
-        for module in (data, known_pictures):
-            monkeypatch.setattr(module, "open_picture", self)
+        for place, name in ((data, "open_picture"), (Guard, "look"), (Guard, "both")):
+            monkeypatch.setattr(place, name, self._noting(getattr(place, name)))
 
-    def __call__(self, path: bytes, at_least: int = 0) -> Image.Image:
-        self.names.append(Path(os.fsdecode(path)).name)
-        return open_picture(path, at_least=at_least)
+    def _noting(self, opens: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*arguments: Any, **options: Any) -> Any:
+            path = next(argument for argument in arguments if isinstance(argument, bytes | str))
+            self.names.append(Path(os.fsdecode(path)).name)
+            return opens(*arguments, **options)
+
+        return noted
 
 
 @pytest.fixture
@@ -154,7 +160,7 @@ def test_that_reading_opens_known_pictures_only_to_keep_them(
         store = PictureStore(str(folder), refs(folder), PREP, memory)
         _, refused = done(read_all(store, refs(folder), Stop(), known))
 
-    assert len(opened.names) == (15 if memory else 0)
+    assert len(opened.names) == (15 - len(BROKEN) if memory else 0)
     assert [picture.path for picture in refused] == BROKEN
 
 
@@ -248,7 +254,8 @@ def test_that_learning_scoring_and_predicting_see_the_same_numbers(tmp_path: Pat
         for _ in range(2):
             (batch,) = batches.stream(store, [Item(picture, 0)], [np.array([0], np.intp)])
             seen.append(batch.pictures[0].numpy())
-    _, named = predict._read(refer(locate(picture, str(tmp_path))), prep)
+    with Guard(1) as guard:
+        _, named = predict._read(refer(locate(picture, str(tmp_path))), prep, guard)
     assert isinstance(named, np.ndarray)
 
     assert open_picture(path, at_least=128).size == (300, 225)

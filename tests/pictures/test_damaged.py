@@ -26,6 +26,7 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "BMP": ("BMP", {}),
     "PPM": ("PPM", {}),
     "AVIF": ("AVIF", {}),
+    "HEIC": ("HEIF", {}),
 }
 
 

@@ -28,7 +28,7 @@ LOSSLESS: list[tuple[str, dict[str, object]]] = [
     ("BMP", {}),
     ("PPM", {}),
 ]
-LOSSY = ["JPEG", "WEBP", "AVIF"]
+LOSSY = ["JPEG", "WEBP", "AVIF", "HEIF"]
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
 
 
