@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from vgg_studio import paths
@@ -45,8 +45,13 @@ class SetRow(QWidget):
         self._running = False
         standing = row(self.sign, self.state, spacing=8)
         standing.setStretch(1, 1)
+        standing.setAlignment(self.sign, Qt.AlignmentFlag.AlignTop)
+        self.state.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)  # it may tell an address
         words = column(self.title, self.about, standing, self.line, None, spacing=4)
-        box = row(words, column(self.main, self.other, None, spacing=8), spacing=24)
+        buttons = column(self.main, self.other, None, spacing=8)
+        for button in (self.main, self.other):
+            buttons.setAlignment(button, Qt.AlignmentFlag.AlignRight)
+        box = row(words, buttons, spacing=24)
         box.setStretch(0, 1)
         self.setLayout(box)
         self.rest()
@@ -121,11 +126,7 @@ class SetsDialog(Dialog):
             card = Card()
             card.box.addWidget(one)
             cards.append(card)
-        note = Label(
-            _("Each is fetched once, checked, and kept on this computer. Its pictures stay in its own few files."),
-            tone="muted",
-            wrap=True,
-        )
+        note = Label(_("Each is fetched once, checked, and kept on this computer."), tone="muted", wrap=True)
         heading = column(Label(self.windowTitle(), "title"), note, spacing=4)
         space = theme.SPACE[4]
         whole = column(heading, *cards, row(None, self.close_button), spacing=16, margins=(space, space, space, space))
