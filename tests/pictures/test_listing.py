@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,12 @@ def test_that_pictures_beside_the_class_folders_are_counted_as_ignored(tmp_path:
         ("train_set", "val_set", "test_set"),
         ("flowers-train", "flowers-valid", "flowers-test"),
         ("entrenamiento", "validación", "prueba"),
+        ("Trainingsdaten", "Validierungsdaten", "Testdaten"),
+        ("训练数据", "验证数据", "测试数据"),
+        ("学習", "検証", "テスト"),
+        ("обучение", "валидация", "тест"),
+        ("train", "eval", "holdout"),
+        ("1_train", "2_val", "3_test"),
         ("Tra\u0131n".replace("\u0131", "i"), "validacio\u0301n", "Pru\u0308fung"),
     ],
 )
@@ -202,6 +209,41 @@ def test_that_a_class_folder_suggests_the_folder_above(tmp_path: Path) -> None:
     with pytest.raises(FolderFlat) as error:
         _list(tmp_path / "flowers" / "rose")
     assert error.value.values["suggestion"] == str(tmp_path / "flowers")
+
+
+@pytest.mark.parametrize(
+    ("beside", "inner", "meant"),
+    [
+        ("docs/figure.png", "data/{}/cat/1.jpg", "data"),  # parts one level down
+        ("extra/1.jpg", "images/{}/1.jpg", "images"),
+        ("样本/1.jpg", "图片/{}/1.jpg", "图片"),
+    ],
+)
+def test_that_a_set_inside_is_suggested_beside_folders_that_are_hardly_classes(
+    tmp_path: Path, beside: str, inner: str, meant: str
+) -> None:
+    names = [inner.format(name) for name in ("train", "test")]
+    listing = _list(_touch(tmp_path, beside, *names, names[0].replace("cat", "dog").replace("1.", "2.")))
+    assert listing.suggestion == str(tmp_path / meant)
+
+
+def test_that_a_set_beside_a_loose_picture_is_suggested(tmp_path: Path) -> None:
+    make_folder(tmp_path / "flowers", {"rose": 2, "tulip": 2})
+    with pytest.raises(OneClass) as error:
+        _list(_touch(tmp_path, "cover.jpg"))
+    assert error.value.values["suggestion"] == str(tmp_path / "flowers")
+
+
+def test_that_classes_with_kinds_inside_are_classes_and_nothing_else_is_suggested(tmp_path: Path) -> None:
+    listing = _list(_touch(tmp_path, "cat/tabby/1.jpg", "cat/siamese/1.jpg", "dog/1.jpg", "bird/1.jpg"))
+    assert (listing.classes, listing.suggestion) == (["bird", "cat", "dog"], "")
+
+
+def test_that_numbered_folds_are_not_taken_for_parts_of_one_set(tmp_path: Path) -> None:
+    names = [f"{fold}_{part}/{name}/1.jpg" for fold in (1, 2) for part in ("train", "test") for name in "ab"]
+    listing = _list(_touch(tmp_path, *names))
+    assert listing.layout == "train_test"
+    assert {item.picture.path[0] for items in listing.items.values() for item in items} == {"1"}
 
 
 def test_that_nothing_is_suggested_where_nothing_fits_better(tmp_path: Path) -> None:
@@ -370,6 +412,40 @@ def test_that_many_thousand_pictures_are_listed_without_opening_or_writing(tmp_p
     before = snapshot(tmp_path)
     assert len(_list(tmp_path).items["train"]) == 6000
     assert snapshot(tmp_path) == before
+
+
+@pytest.mark.slow
+def test_that_a_hundred_thousand_files_take_little_memory(tmp_path: Path) -> None:
+    for label in range(9):
+        folder = tmp_path / f"class {label}"
+        folder.mkdir()
+        for number in range(50_000 if label == 8 else 6250):
+            os.close(os.open(folder / f"picture {number:06}.jpg", os.O_CREAT | os.O_WRONLY))
+    tracemalloc.start()
+    try:
+        listing = _list(tmp_path)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(listing.items["train"]) == 100_000
+    assert most < 300e6
+
+
+def test_that_a_stop_is_heard_inside_a_folder_of_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop, names = Stop(), []
+
+    def asking(name: bytes) -> bool:
+        names.append(name)
+        if len(names) == 250:
+            stop.ask("cancel")
+        return False
+
+    monkeypatch.setattr(walking, "is_system", asking)
+    monkeypatch.setattr(walking, "_LOOK_EVERY", 100)
+    _touch(tmp_path, *(f"a/{number}.jpg" for number in range(600)))
+    with pytest.raises(walking.Stopped):
+        list_folder(str(tmp_path), stop)
+    assert len(names) < 400
 
 
 def test_that_the_listing_does_not_depend_on_the_order_of_the_disk(tmp_path: Path) -> None:
