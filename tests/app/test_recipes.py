@@ -92,7 +92,7 @@ def test_that_a_recipe_keeps_the_seed_and_the_shares_of_the_parts(train: TrainPa
 
 def test_that_each_recipe_says_what_is_different_here(train: TrainPage) -> None:
     choose(train.form.recipe.choice, "a")
-    assert "normalised as the weights expect it" in train.form.recipe.about.text()
+    assert "normalised as the weights expect it" in train.form.recipe.about.toolTip()
 
 
 @pytest.fixture
@@ -105,7 +105,8 @@ def run(window: Window, studio: Studio) -> Path:
 def test_that_the_code_of_a_run_is_written_where_the_person_says(
     window: Window, studio: Studio, engines: FakeEngines, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page, said = window.pages["share"], []
+    page = window.pages["share"]
+    said: list[str] = []
     assert isinstance(page, SharePage)
     studio.message.connect(said.append)
     file = str(tmp_path / "training")
@@ -122,7 +123,8 @@ def test_that_the_code_of_a_run_is_written_where_the_person_says(
 def test_that_plots_go_into_a_folder_of_their_own_and_a_failure_is_told(
     window: Window, studio: Studio, engines: FakeEngines, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page, said = window.pages["results"], []
+    page = window.pages["results"]
+    said: list[str] = []
     assert isinstance(page, ResultsPage)
     studio.message.connect(said.append)
     monkeypatch.setattr("vgg_studio.app.keeper.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path))
@@ -142,7 +144,8 @@ def test_that_a_dialog_that_is_left_asks_for_nothing(
     monkeypatch.setattr("vgg_studio.app.keeper.QFileDialog.getExistingDirectory", lambda *_: "")
     page = window.pages["results"]
     assert isinstance(page, ResultsPage)
-    assert page.run() is not None
-    assert page.run().path == run
+    shown = page.run()
+    assert shown is not None
+    assert shown.path == run
     page.detail.save_plots.click()
     assert not [job for job, *_ in engines.asked if isinstance(job, SavePlotsJob)]

@@ -76,7 +76,7 @@ def test_that_the_automatic_recipe_is_what_is_proposed() -> None:
     assert differences(job) == []  # nobody knows what was proposed
 
 
-def test_that_without_weights_a_recipe_for_fine_tuning_trains_everything() -> None:
+def test_that_without_weights_everything_learns_whatever_the_recipe_says() -> None:
     assert order({"recipe": "e", "weights": "none"}).first_stage == "block1"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image, ImageColor
 
@@ -53,9 +54,10 @@ def drawn(run: RunFolder, folder: Path, **changes: object) -> dict[str, Image.Im
     return {Path(file).name: Image.open(file).convert("RGB") for file in files}
 
 
-def places(picture: Image.Image, colour: str) -> tuple[np.ndarray, np.ndarray]:
+def places(picture: Image.Image, colour: str) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Rows and columns of the pixels of a colour."""
-    return np.nonzero((np.asarray(picture) == ImageColor.getrgb(colour)).all(axis=2))
+    rows, columns = np.nonzero((np.asarray(picture) == ImageColor.getrgb(colour)).all(axis=2))
+    return rows, columns
 
 
 def test_that_the_curves_and_a_grid_are_written_with_the_tutorials_names(tmp_path: Path) -> None:

@@ -34,7 +34,8 @@ class RecipeCard(Fields):
         self.choice.choose(key)
         self.choice.setToolTip(plain_tip(self.choice.currentText()))
         recipe = tutorials.RECIPES[key]
-        self.about.setText(" ".join(_(text) for text in (recipe.sentence, *recipe.notes)))
+        self.about.setText(_(recipe.sentence))
+        self.about.setToolTip(plain_tip(" ".join(_(note) for note in recipe.notes)))
         named = msgspec.structs.replace(job, recipe=key)
         told = "" if job.parent else recipe_words.differing(named, self.proposed(job))
         self.differs.setText(told)

@@ -130,9 +130,7 @@ class CodeCard(Card):
         self.about.setText(_("The network is a plain torchvision file. These lines name a picture with it:"))
         self.code.setAccessibleName(_("Code that uses the saved network"))
         self.script.setText(_("Show me the code…"))
-        self.script_about.setText(
-            _("The whole training as a short torch script, from the same weights to the same score.")
-        )
+        self.script_about.setText(_("The whole training as a short torch script that starts from the same weights."))
         words = (_("Copy"), _("Copied"))
         self.copy_button.setFixedWidth(self.copy_button.width_for(words, with_icon=True))
         self.copy_button.setText(words[0])

@@ -8,7 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from vgg_studio.cli import data_options, keeping, options as opt, outlook, previewing, resuming, settings
+from vgg_studio.cli import (
+    data_options,
+    keeping,
+    keeping_options as keep,
+    options as opt,
+    outlook,
+    previewing,
+    resuming,
+    settings,
+)
 from vgg_studio.cli.correcting import correct as put_right
 from vgg_studio.cli.demonstration import demonstrate
 from vgg_studio.cli.failing import DONE
@@ -60,7 +69,7 @@ def train(
     data: opt.Data = None,
     out: opt.Out = None,
     resume: opt.Resume = False,
-    every: opt.Every = 0,
+    every: keep.Every = 0,
     json: opt.Json = False,
 ) -> int:
     """Begin a run or go on with one; resuming.py tells which."""
@@ -221,7 +230,7 @@ def scan(
 ) -> int:
     """Open every picture once; scanning.py makes the report."""
     chosen = {"val_percent": val_percent, "test_percent": test_percent, "seed": seed, "corrections": corrections}
-    given = {name: value for name, value in chosen.items() if value is not None}
+    given: Given = {name: value for name, value in chosen.items() if value is not None}
     with printer(json) as shown:
         return scan_folder(context.obj, shown, jobs.ScanJob(data=data, **given), csv or "")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from vgg_studio.cli import options as opt, resuming
+from vgg_studio.cli import keeping_options as keep, options as opt, resuming
 from vgg_studio.cli.printer import Printer
 from vgg_studio.cli.session import Session, exit_code
 from vgg_studio.core import jobs, recipe_words, tutorials
@@ -32,12 +32,14 @@ def register(app: typer.Typer, printer: Callable[[bool], Printer]) -> None:
     @app.command(
         help=N_("Write a run as a short torch script, with the weights it started from and its split beside it.")
     )
-    def code(context: typer.Context, run: opt.Run, file: opt.ScriptFile, json: opt.Json = False) -> int:
+    def code(context: typer.Context, run: opt.Run, file: keep.ScriptFile, json: opt.Json = False) -> int:
         return done(context, jobs.SaveCodeJob(run=resuming.existing_run(run), file=os.path.abspath(file)), json)
 
-    @app.command(help=N_("Write a run's curves as pictures loss and acc, and a grid of test pictures with their names."))
+    @app.command(
+        help=N_("Write a run's curves as pictures loss and acc, and a grid of test pictures with their names.")
+    )
     def plots(
-        context: typer.Context, run: opt.Run, folder: opt.PlotFolder, jpg: opt.Jpg = False, json: opt.Json = False
+        context: typer.Context, run: opt.Run, folder: keep.PlotFolder, jpg: keep.Jpg = False, json: opt.Json = False
     ) -> int:
         kind = "jpg" if jpg else "png"
         job = jobs.SavePlotsJob(run=resuming.existing_run(run), folder=os.path.abspath(folder), kind=kind)

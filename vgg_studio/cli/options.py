@@ -10,10 +10,10 @@ from vgg_studio.core import jobs, vgg
 from vgg_studio.core.language import N_
 
 NETWORK, LEARNING, PICTURES, RUN = N_("Network"), N_("Learning"), N_("Pictures"), N_("Run")
-SPEED = N_("Speed")
 
 
-def _choices(values: tuple[str, ...]) -> str:
+def choices(values: tuple[str, ...]) -> str:
+    """How a help page shows what may be chosen."""
     return "|".join(values)
 
 
@@ -51,7 +51,7 @@ TrainFrom = Annotated[
 Head = Annotated[
     str | None,
     typer.Option(
-        metavar=_choices(vgg.HEADS),
+        metavar=choices(vgg.HEADS),
         help=N_("Three linear layers, or one on pooled features: a tenth of the size (classic)."),
         rich_help_panel=NETWORK,
     ),
@@ -79,7 +79,7 @@ Blocks = Annotated[
 Initial = Annotated[
     str | None,
     typer.Option(
-        metavar=_choices(jobs.INITIALS),
+        metavar=choices(jobs.INITIALS),
         help=N_(
             "How fresh weights are drawn: as suits the network, by Xavier's or Kaiming's rule, or as the paper (auto)."
         ),
@@ -103,7 +103,7 @@ BatchSize = Annotated[
 ]
 Optimizer = Annotated[
     str | None,
-    typer.Option(metavar=_choices(jobs.OPTIMIZERS), help=N_("How steps are taken (sgd)."), rich_help_panel=LEARNING),
+    typer.Option(metavar=choices(jobs.OPTIMIZERS), help=N_("How steps are taken (sgd)."), rich_help_panel=LEARNING),
 ]
 LearningRate = Annotated[
     float | None,
@@ -121,7 +121,7 @@ WeightDecay = Annotated[
 Schedule = Annotated[
     str | None,
     typer.Option(
-        metavar=_choices(jobs.SCHEDULES), help=N_("How the learning rate falls (cosine)."), rich_help_panel=LEARNING
+        metavar=choices(jobs.SCHEDULES), help=N_("How the learning rate falls (cosine)."), rich_help_panel=LEARNING
     ),
 ]
 StepEpochs = Annotated[
@@ -174,7 +174,7 @@ ImageSize = Annotated[
 Resize = Annotated[
     str | None,
     typer.Option(
-        metavar=_choices(jobs.RESIZES),
+        metavar=choices(jobs.RESIZES),
         help=N_("Straight to the square, or shorter side and centre crop (square)."),
         rich_help_panel=PICTURES,
     ),
@@ -182,7 +182,7 @@ Resize = Annotated[
 Normalisation = Annotated[
     str | None,
     typer.Option(
-        metavar=_choices(jobs.NORMALISATIONS),
+        metavar=choices(jobs.NORMALISATIONS),
         help=N_("Mean and spread that values are put to, without weights (half)."),
         rich_help_panel=PICTURES,
     ),
@@ -190,7 +190,7 @@ Normalisation = Annotated[
 Variation = Annotated[
     str | None,
     typer.Option(
-        metavar=_choices(jobs.VARIATIONS),
+        metavar=choices(jobs.VARIATIONS),
         help=N_(
             "How pictures are varied while learning: mirrored, cut, or cut as the tutorials do it, the last half of the"
             " time upside down (flip)."
@@ -215,40 +215,6 @@ Mirror = Annotated[
         rich_help_panel=PICTURES,
     ),
 ]
-Features = Annotated[
-    str | None,
-    typer.Option(
-        metavar=_choices(jobs.FEATURES),
-        help=N_("How exactly features of the frozen part are kept on the disk; none: not at all (auto)."),
-        rich_help_panel=SPEED,
-    ),
-]
-Precision = Annotated[
-    str | None,
-    typer.Option(
-        metavar=_choices(jobs.PRECISIONS),
-        help=N_("What is computed in: what was the fastest here, or one of three number formats (auto)."),
-        rich_help_panel=SPEED,
-    ),
-]
-Backend = Annotated[
-    str | None,
-    typer.Option(
-        metavar=_choices(jobs.BACKENDS),
-        help=N_("What computes the frozen part: what was the fastest here, PyTorch or ncnn (auto)."),
-        rich_help_panel=SPEED,
-    ),
-]
-Recipe = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help=N_("Begin with a recipe's settings; other options replace them. vgg-studio recipes lists all."),
-    ),
-]
-Every = Annotated[
-    int, typer.Option(metavar="N", help=N_("Print the loss about every N batches, too (0: not)."), rich_help_panel=RUN)
-]
 CheckpointMinutes = Annotated[
     float | None,
     typer.Option(metavar="X", help=N_("Save at least this often; rounds are always saved (10)."), rich_help_panel=RUN),
@@ -262,7 +228,7 @@ Resume = Annotated[
 ]
 Device = Annotated[
     str | None,
-    typer.Option(metavar=_choices(jobs.DEVICES), help=N_("What computes; all: every graphics card (auto).")),
+    typer.Option(metavar=choices(jobs.DEVICES), help=N_("What computes; all: every graphics card (auto).")),
 ]
 AsListed = Annotated[
     bool | None,
@@ -363,9 +329,6 @@ ToLayer = Annotated[
 ]
 Paths = Annotated[list[str], typer.Argument(metavar="PATH…", help=N_("Pictures, and folders of pictures."))]
 File = Annotated[str, typer.Argument(metavar="FILE.pth", help=N_("The file to write."))]
-ScriptFile = Annotated[str, typer.Argument(metavar="FILE.py", help=N_("The script to write."))]
-PlotFolder = Annotated[str, typer.Argument(metavar="FOLDER", help=N_("The folder to write into."))]
-Jpg = Annotated[bool, typer.Option("--jpg", metavar="", help=N_("Write .jpg files instead of .png."))]
 Split = Annotated[
     str | None, typer.Option(metavar="val|test", help=N_("Which part of the run's pictures (test, else val)."))
 ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from typer.models import OptionInfo
 
-from vgg_studio.cli import data_options, options as opt
+from vgg_studio.cli import data_options, keeping_options as keep, options as opt, speed_options as speed
 
 NETWORK: dict[str, Any] = {
     "variant": opt.Variant,
@@ -53,12 +53,12 @@ PICTURES: dict[str, Any] = {
     "test_percent": data_options.TestPercent,
 }
 SPEED: dict[str, Any] = {
-    "features": opt.Features,
-    "precision": opt.Precision,
-    "backend": opt.Backend,
+    "features": speed.Features,
+    "precision": speed.Precision,
+    "backend": speed.Backend,
     "device": opt.Device,
 }
-RECIPE: dict[str, Any] = {"recipe": opt.Recipe}
+RECIPE: dict[str, Any] = {"recipe": keep.Recipe}
 EVERYTHING = RECIPE | NETWORK | LEARNING | PICTURES | SPEED
 LOOK = {
     name: EVERYTHING[name]

@@ -47,11 +47,11 @@ def varied(
     """
     numbers = np.asarray(views)
     mirrored = numbers == MIRRORED
-    boxes = np.tile(np.float32([0, 0, 1, 1]), (len(numbers), 1))
+    boxes = np.tile(np.array([0, 0, 1, 1], np.float32), (len(numbers), 1))
     for variation, first in _FIRST.items():
         some = np.flatnonzero((numbers >= first) & (numbers < first + _MOST))
         if len(some):
-            crops = _crops(variation, [(digests[at], int(numbers[at])) for at in some])
+            crops = _crops(variation, [(digests[at], views[at]) for at in some.tolist()])
             boxes[some] = crops.boxes
             mirrored[some] = False if crops.mirrored is None else crops.mirrored
     varying.turn(pictures, Drawn(mirrored))
