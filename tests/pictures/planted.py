@@ -68,11 +68,11 @@ def plant(source: Path, root: Path, each: int = 20, strangers: int = 10, limit: 
         twin = _across(path, f"exact-{number}.jpg", names, number)
         shutil.copyfile(path, twin)
         planted.exact[_name(root, twin)] = _name(root, path)
-    for number, (change, what) in zip(range(each), itertools.cycle(_NEAR), strict=False):
+    for number, (copied, what) in zip(range(each), itertools.cycle(_NEAR), strict=False):
         path = next(victims)
         twin = _across(path, f"near-{what}-{number}.jpg", names, number)
         with Image.open(path) as picture:
-            change(picture.convert("RGB"), random).save(twin, quality=80)
+            copied(picture.convert("RGB"), random).save(twin, quality=80)
         planted.near[_name(root, twin)] = _name(root, path)
     _plant_labels(planted, victims, names, each, strangers)
     _plant_spoiled(planted, victims, each)

@@ -17,7 +17,8 @@ BITS = _WAVES * _WAVES
 
 def _waves(count: int, side: int) -> npt.NDArray[np.float64]:
     wave, place = np.mgrid[0:count, 0:side]
-    return np.cos(np.pi * (2 * place + 1) * wave / (2 * side))
+    waves: npt.NDArray[np.float64] = np.cos(np.pi * (2 * place + 1) * wave / (2 * side))
+    return waves
 
 
 _DOWN, _ACROSS = _waves(_WAVES, SIDE), _waves(_WAVES + 1, SIDE).T

@@ -52,7 +52,8 @@ class _Place:
     def seen(self, moved: Grey) -> Grey:
         """The moved picture at the fixed one's pixels, straight lines between its own; its edge goes on beyond it."""
         side = len(moved)
-        return _between(self.at(1, side), side) @ moved @ _between(self.at(0, side), side).T
+        seen: Grey = _between(self.at(1, side), side) @ moved @ _between(self.at(0, side), side).T
+        return seen
 
     def overlap(self, side: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """Rows and columns of the fixed picture that the moved one reaches."""
