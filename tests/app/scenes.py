@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import get_args
 
 import msgspec
 
@@ -12,6 +13,7 @@ from vgg_studio.app import run_words, train_job
 from vgg_studio.app.settings import RecentFolder
 from vgg_studio.app.state import Studio
 from vgg_studio.core import events as ev
+from vgg_studio.core.data_events import FindingKind
 from vgg_studio.core.jobs import PredictJob, QuickLookJob, ScanJob, TrainJob, TuneJob
 from vgg_studio.core.metrics import class_scores, wilson
 from vgg_studio.core.run_folder import Checkpoint, Manifest, RunFolder
@@ -46,10 +48,11 @@ def reading(studio: Studio, engines: FakeEngines) -> None:
     engines.send(order, *_listed(), ev.PhaseProgress(phase="reading", done=412, total=1204))
 
 
-def read(studio: Studio, engines: FakeEngines) -> None:
+def read(studio: Studio, engines: FakeEngines, order: str = "") -> None:
     """A folder was read; three files are left out."""
-    reading(studio, engines)
-    _, order = engines.last(ScanJob)
+    if not order:
+        reading(studio, engines)
+        _, order = engines.last(ScanJob)
     bad = (("tulips/IMG_0413.jpg", "cut_off"), ("roses/rose (2).png", "empty"), ("daisy/notes.jpg", "not_a_picture"))
     left_out = [ev.LeftOut(picture=ev.PictureRef(path=path), reason=reason) for path, reason in bad]
     engines.send(
@@ -64,6 +67,16 @@ def read(studio: Studio, engines: FakeEngines) -> None:
         ),
         ev.JobEnded(outcome="done"),
     )
+
+
+def sick(studio: Studio, engines: FakeEngines) -> None:
+    """A folder was read in which everything deserves a look that can; pictures were left out and moved by hand."""
+    reading(studio, engines)
+    _, order = engines.last(ScanJob)
+    engines.send(order, ev.FindingsMade(findings=_findings()), ev.ClassLeftOut(name="orchids", count=1))
+    read(studio, engines, order)
+    studio.corrector.leave_out([ev.PictureRef(path="roses/7.jpg")])
+    studio.corrector.move([ev.PictureRef(path="roses/8.jpg")], "tulips")
 
 
 def measured(studio: Studio, engines: FakeEngines) -> None:
@@ -214,6 +227,7 @@ SCENES: dict[str, Scene] = {
         recent,
         reading,
         read,
+        sick,
         measured,
         looking,
         looked,
@@ -244,6 +258,30 @@ def _listed() -> list[ev.Event]:
         refs = [ev.PictureRef(path=f"{row.name}/{number}.jpg") for number in range(row.train)]
         found.append(ev.PicturesListed(class_name=row.name, pictures=refs))
     return [*found, ev.PhaseStarted(phase="reading", total=1204)]
+
+
+def _findings() -> list[ev.Finding]:
+    """One of each kind."""
+    kinds: tuple[FindingKind, ...] = get_args(FindingKind)
+    found = []
+    for at, kind in enumerate(kinds):
+        names = ["tulips", "roses"] if kind in ("two_classes", "imbalance", "same_name") else ["roses", "roses"]
+        of_classes = kind in ("imbalance", "same_name", "tiny_class")
+        refs = [ev.PictureRef(path=f"{name}/{10 * at + place}.jpg") for place, name in enumerate(names)]
+        values: dict[str, str | int | float] = {
+            "named": "tulips",
+            "probability": 0.9,
+            "factor": 1.5,
+            "count": 12,
+            "frames": 4,
+        }
+        if kind == "same_name":
+            values["why"] = "unicode"
+        one = ev.Finding(
+            kind=kind, pictures=[] if of_classes else refs, classes=names, parts=["train", "test"], values=values
+        )
+        found.append(one)
+    return found
 
 
 def _started() -> ev.RunStarted:

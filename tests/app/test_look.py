@@ -33,6 +33,7 @@ from tests.app.scenes import SCENES
 from tests.fakes import FakeEngines
 from vgg_studio import paths
 from vgg_studio.app import theme
+from vgg_studio.app.data_page import DataPage
 from vgg_studio.app.pages import FACTORIES
 from vgg_studio.app.state import Studio
 from vgg_studio.app.widgets import Elided
@@ -147,6 +148,24 @@ def test_that_nothing_is_cut_in_the_smallest_window(
         found += [f"{key}: {fault}" for fault in faults(window)]
     assert not found, "\n".join(found)
     assert (window.width(), window.height()) == SMALL
+
+
+@pytest.mark.parametrize("code", ["en", "zh_CN", "pseudo"])
+def test_that_nothing_is_cut_whatever_was_noticed(play: Play, studio: Studio, process: Process, code: str) -> None:
+    window = play("sick")
+    speak(studio, code)
+    show(window, "data", process)
+    page = window.pages["data"]
+    assert isinstance(page, DataPage)
+    rows = page.folder.noticed.list.table.rows
+    assert len(rows) == 17
+    found = []
+    for row in rows:
+        page.folder.noticed.choose(row.kind)
+        page.folder.pictures.found.selectAll()
+        process(ms=20)
+        found += [f"{row.kind}: {fault}" for fault in faults(window)]
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("scene", SCENES)

@@ -14,6 +14,7 @@ from vgg_studio.app.scan_state import ScanState, begun
 from vgg_studio.core import corrections, events as ev, wording
 from vgg_studio.core.corrections import Corrections, Step
 from vgg_studio.core.errors import StudioError
+from vgg_studio.core.jobs import ScanJob, TrainJob
 from vgg_studio.core.language import _, ngettext
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ class Corrector(QObject):
     def noticed(self) -> Noticed:
         """What deserves a look, without what was settled by hand."""
         return noticed(self._studio.scan, self._suspects, self.kept.standing())
+
+    def settled(self, job: TrainJob, data: str) -> TrainJob:
+        """The order for a training on a folder, with what was settled for that folder."""
+        alike = data == self._studio.folder and self.kept.class_weights
+        return msgspec.structs.replace(job, class_weights=True) if alike else job
 
     # --- what a person does
 
@@ -122,7 +128,7 @@ class Corrector(QObject):
             studio.engines.stop(self._order, "cancel")
         folder = studio.folder or studio.scan.folder
         self._again = begun(folder)
-        self._order = studio.engines.ask("pictures", studio.scan_job(folder))
+        self._order = studio.engines.ask("pictures", ScanJob(data=folder))
 
     def _take(self, order: str, event: ev.Event) -> None:
         if order and order == self._order:

@@ -30,24 +30,20 @@ class ActionBar(QWidget):
     leave_out = Signal()
     move = Signal(str)
     take_back = Signal()
-    copies = Signal()
     folder = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.count = Elided("", tone="muted")
-        self.copies_link, self.folder_button = LinkButton(), PlainButton()
+        self.folder_button = PlainButton()
         self.out_button, self.move_button, self.back_button = PlainButton(), PlainButton(), PlainButton()
         self.menu = QMenu(self)
         self.menu.triggered.connect(lambda action: self.move.emit(action.data()))
         self.out_button.clicked.connect(self.leave_out)
         self.back_button.clicked.connect(self.take_back)
-        self.copies_link.clicked.connect(self.copies)
         self.folder_button.clicked.connect(self.folder)
         self.move_button.clicked.connect(self._open_menu)
-        buttons = row(
-            self.count, self.copies_link, self.folder_button, self.out_button, self.move_button, self.back_button
-        )
+        buttons = row(self.count, self.folder_button, self.out_button, self.move_button, self.back_button)
         buttons.setStretch(0, 1)
         self.setLayout(column(Divider(), buttons, spacing=12, margins=(0, 0, 12, 12)))
 
@@ -57,12 +53,10 @@ class ActionBar(QWidget):
         unreadable = kind == noticed.UNREADABLE
         words = ngettext("{count} chosen", "{count} chosen", chosen).format(count=wording.number(chosen))
         self.count.setText(only or words if chosen else _("None chosen"))
-        self.copies_link.setText(_("Choose the copies"))
         self.folder_button.setText(_("Show in its folder"))
         self.out_button.setText(_("Leave out"))
         self.move_button.setText(_("Put into another class…"))
         self.back_button.setText(_("Take back"))
-        self.copies_link.setVisible(kind in noticed.COPIES)
         self.folder_button.setVisible(unreadable)
         self.out_button.setVisible(not unreadable and kind != noticed.LEFT_OUT)
         self.move_button.setVisible(not unreadable and kind != noticed.LEFT_OUT)
@@ -92,6 +86,7 @@ class PicturesCard(Card):
         self._studio = studio
         self.kind, self._name = "", ""
         self.title, self.file_name, self.undo_link = CaptionLine(28), CaptionLine(28), LinkButton()
+        self.copies_link = LinkButton()
         self.advice, self.alike = Label("", tone="muted", wrap=True), Check()
         self.grid, self.found, self.bar = ChoiceGrid(studio), FoundGrid(studio), ActionBar()
         self._stack = QStackedLayout()
@@ -101,7 +96,7 @@ class PicturesCard(Card):
     def _lay_out(self) -> None:
         # The scroll bar stands in the card's right padding: the last column's gap of 12 px, and 4 px (Qt wants 1 px more).
         self.box.setContentsMargins(15, 15, 2, 0)
-        heading = row(self.title, self.file_name, self.undo_link, spacing=16, margins=(0, 0, 12, 0))
+        heading = row(self.title, self.file_name, self.copies_link, self.undo_link, spacing=16, margins=(0, 0, 12, 0))
         heading.setStretch(0, 1)
         self._words = column(self.advice, self.alike, spacing=8, margins=(0, 0, 12, 0))
         self.box.addLayout(heading)
@@ -118,7 +113,7 @@ class PicturesCard(Card):
         self.bar.leave_out.connect(self.leave_out)
         self.bar.move.connect(lambda to: corrector.move(self.choice(), to))
         self.bar.take_back.connect(lambda: corrector.take_back(self.choice()))
-        self.bar.copies.connect(self.found.choose_copies)
+        self.copies_link.clicked.connect(self.found.choose_copies)
         self.bar.folder.connect(self._show_in_folder)
         for grid in (self.grid, self.found):
             grid.choice_changed.connect(self._choice_changed)
@@ -173,6 +168,8 @@ class PicturesCard(Card):
         if changed and place != (-1, 0):
             grid.keep_place(place)
         kept = self._studio.corrector.kept
+        self.copies_link.setText(_("Choose the copies"))
+        self.copies_link.setVisible(self.kind in noticed.COPIES)
         self.undo_link.setText(_("Undo"))
         self.undo_link.setVisible(bool(kept.steps))
         self.advice.setVisible(bool(self.kind))
@@ -192,6 +189,7 @@ class PicturesCard(Card):
     def _fit(self) -> None:
         """A label that wraps asks for more height than it needs."""
         width = self.width() - self.box.contentsMargins().left() - self.box.contentsMargins().right() - 12
+        self.advice.setMinimumHeight(0)  # else it would never ask for less than it has
         self.advice.setFixedHeight(max(18, self.advice.heightForWidth(width)))
 
     def _choice_changed(self) -> None:

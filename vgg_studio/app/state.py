@@ -13,11 +13,12 @@ from PySide6.QtCore import QObject, Signal
 from vgg_studio import paths
 from vgg_studio.app import theme
 from vgg_studio.app.corrector import Corrector
+from vgg_studio.app.folder_memory import FolderMemory
 from vgg_studio.app.keeper import Keeper
 from vgg_studio.app.outlook import Outlook
 from vgg_studio.app.prediction_state import ExportState, PredictionState
 from vgg_studio.app.scan_state import ScanState, begun
-from vgg_studio.app.settings import RecentFolder, Settings
+from vgg_studio.app.settings import Settings
 from vgg_studio.app.thumbnails import ThumbnailStore
 from vgg_studio.core import events as ev, language
 from vgg_studio.core.jobs import DrawSamplesJob, ExportJob, PredictJob, ScanJob, StopHow, TrainJob
@@ -63,13 +64,13 @@ class Studio(QObject):
         self.prediction, self.exporting = PredictionState(), ExportState()
         self.device: ev.DeviceFact | None = None
         self.corrector, self.keeper = Corrector(self), Keeper(self)
+        self.folder_memory = FolderMemory(self)
         self._scan_order = self._train_order = self._export_order = ""
         self._touched: set[str] = set()
         self._saved_at = 0.0
         engines.happened.connect(self._take)
         engines.events.connect(self._announce)
         engines.ready.connect(self._ready)
-        self.thumbnails.arrived.connect(self._thumbnail_arrived)
         theme.signals.changed.connect(self.theme_changed)
 
     # --- the folder of pictures
@@ -83,14 +84,10 @@ class Studio(QObject):
         self.scan = begun(path)
         self.folder = self.settings.last_folder = path if self.scan.running else ""
         if self.folder:
-            self._scan_order = self.engines.ask("pictures", self.scan_job(path))
+            self._scan_order = self.engines.ask("pictures", ScanJob(data=path))
             self.engines.warm("train")  # its libraries are there when Start is pressed
         self.folder_changed.emit()
         self.scan_changed.emit()
-
-    def scan_job(self, path: str) -> ScanJob:
-        """The order to read a folder."""
-        return ScanJob(data=path)
 
     def open_samples(self) -> None:
         """Draw the sample pictures (once) and open them."""
@@ -119,8 +116,7 @@ class Studio(QObject):
             return False
         self.settings.job = msgspec.structs.replace(job, data="", run="", resume=False)
         data = job.data or self.folder
-        if data == self.folder and self.corrector.kept.class_weights:
-            job = msgspec.structs.replace(job, class_weights=True)
+        job = self.corrector.settled(job, data)
         run = job.run or str(new_run_path(paths.runs_folder(), data))
         self.progress = Progress(run=run, epochs=job.epochs)
         self._train(msgspec.structs.replace(job, data=data, run=run))
@@ -260,22 +256,13 @@ class Studio(QObject):
         self.scan.fold(event)
         self._touched.add("scan")
         if isinstance(event, ev.ClassesListed) and self.scan.folder != self.folder:  # an archive, which is unpacked now
+            self.corrector.opened(self.scan.folder)
             self.folder = self.settings.last_folder = self.scan.folder
             self.folder_changed.emit()
         if isinstance(event, ev.FolderScanned):
-            self._remember_folder()
+            self.folder_memory.remember()
         if isinstance(event, ev.JobEnded):
             self._scan_order, self.drawing_samples = "", False
-
-    def _remember_folder(self) -> None:
-        first = first_picture(self.scan)
-        if first is not None:
-            self.thumbnails.pixmap(first, self.scan.folder)  # asks for it: it stands beside the folder's name later on
-        self.settings.remember(recent_folder(self.scan, self.thumbnails))
-
-    def _thumbnail_arrived(self, picture: ev.PictureRef) -> None:
-        if self.scan.finished and picture == first_picture(self.scan):
-            self.settings.remember(recent_folder(self.scan, self.thumbnails))
 
     def _announce(self) -> None:
         touched, self._touched = self._touched, set()
@@ -312,17 +299,3 @@ def in_orders(pictures: list[ev.PictureRef]) -> Iterator[list[ev.PictureRef]]:
         piece.append(picture)
         size += length
     yield piece
-
-
-def first_picture(scan: ScanState) -> ev.PictureRef | None:
-    """The picture that stands for a folder: the first of its first class."""
-    return next((refs[0] for refs in scan.pictures.values() if refs), None)
-
-
-def recent_folder(scan: ScanState, thumbnails: ThumbnailStore) -> RecentFolder:
-    """The open folder as an entry of the recent ones, with its first picture if that has a thumbnail already."""
-    first = first_picture(scan)
-    made = thumbnails.file(first, scan.folder) if first else ""
-    return RecentFolder(
-        path=scan.folder, pictures=scan.count, classes=len(scan.classes), opened=time.time(), thumbnail=made
-    )
