@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QLocale
+from PySide6.QtCore import QLocale, Signal
 
 from vgg_studio.app.advanced_settings import Fields, rate_words
 from vgg_studio.app.fields import Amount, Choice, Number
-from vgg_studio.app.widgets import Label
+from vgg_studio.app.widgets import Label, LinkButton, row
 from vgg_studio.core import recipes
 from vgg_studio.core.jobs import CROPPING, TrainJob
 from vgg_studio.core.language import N_, _
@@ -35,12 +35,15 @@ class Share(Amount):
 
 
 class PictureSettings(Fields):
-    """How pictures are varied, and how the network computes on them."""
+    """How pictures are varied, and how the network computes on them. `preview_wanted`: show what that looks like."""
+
+    preview_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self.title = Label(role="strong")
-        self.box.addWidget(self.title)
+        self.title, self.preview = Label(role="strong"), LinkButton()
+        self.box.addLayout(row(self.title, None, self.preview))
+        self.preview.clicked.connect(self.preview_wanted)
         self.variation, self.mirror, self.features, self.precision = Choice(), Choice(), Choice(), Choice()
         self.views = Number(1, 64)
         for name in ("variation", "views", "mirror", "features", "precision"):
@@ -64,6 +67,8 @@ class PictureSettings(Fields):
     def retranslate(self) -> None:
         """Words anew."""
         self.title.setText(_("Pictures"))
+        self.preview.setText(_("Show how…"))
+        self.preview.setToolTip(_("Shows pictures of yours as training will see them."))
         self.variation.fill([(_(words), name) for name, words in VARIATION_WORDS.items()])
         self.mirror.fill([(_("off"), False), (_("on"), True)])
         self.features.fill([(_(words), name) for name, words in FEATURE_WORDS.items()])
