@@ -255,31 +255,6 @@ SomePictures = Annotated[
     ),
 ]
 ToCorrect = Annotated[str, typer.Argument(metavar="DATA", help=N_("The folder of pictures to put right."))]
-AsListed = Annotated[
-    bool | None,
-    typer.Option(
-        " /--as-listed",
-        metavar="",
-        help=N_("Use the folder as it is, without what was put right by hand."),
-        rich_help_panel=PICTURES,
-    ),
-]
-LeaveOut = Annotated[bool, typer.Option("--leave-out", metavar="", help=N_("Do not use these pictures."))]
-Move = Annotated[bool, typer.Option("--move", metavar="", help=N_("Put these pictures into the class --to."))]
-To = Annotated[str, typer.Option(metavar="CLASS", help=N_("The class that --move puts pictures into."))]
-TakeBack = Annotated[
-    bool, typer.Option("--take-back", metavar="", help=N_("Use these pictures as the folder has them."))
-]
-Undo = Annotated[bool, typer.Option("--undo", metavar="", help=N_("Take back the last step."))]
-Redo = Annotated[bool, typer.Option("--redo", metavar="", help=N_("Do again what was taken back last."))]
-ListThem = Annotated[bool, typer.Option("--list", metavar="", help=N_("Tell what was put right by hand."))]
-SomePictures = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="PATH…", help=N_("Pictures of the folder, as it names them or from here."), show_default=False
-    ),
-]
-ToCorrect = Annotated[str, typer.Argument(metavar="DATA", help=N_("The folder of pictures to put right."))]
 Json = Annotated[
     bool, typer.Option("--json", metavar="", help=N_("Print one event a line, as JSON, and nothing else."))
 ]
