@@ -263,7 +263,5 @@ def test_that_faults_planted_among_real_pictures_are_found(real_data: Path, tmp_
 def test_that_twenty_faults_of_each_kind_among_a_thousand_pictures_are_found(real_data: Path, tmp_path: Path) -> None:
     figures = judge(plant(real_data / "data" / "flowers", tmp_path / "planted"))
     assert _all_found(figures)
-    assert {kind: len(row.false_alarms) for kind, row in figures.items() if row.false_alarms} <= {
-        "near copies": 2,
-        "blurry": 2,
-    }
+    allowed = {"near copies": 2, "blurry": 2}  # the two pairs are copies indeed
+    assert all(len(row.false_alarms) <= allowed.get(kind, 0) for kind, row in figures.items())

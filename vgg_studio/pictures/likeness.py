@@ -47,7 +47,8 @@ class _Place:
     def at(self, axis: int, side: int) -> Grey:
         """The moved picture's own coordinates at the fixed one's pixels."""
         middle = (side - 1) / 2
-        return middle + self.shift[axis] * side + self.stretch[axis] * (np.arange(side) - middle)
+        places: Grey = middle + self.shift[axis] * side + self.stretch[axis] * (np.arange(side) - middle)
+        return places
 
     def seen(self, moved: Grey) -> Grey:
         """The moved picture at the fixed one's pixels, straight lines between its own; its edge goes on beyond it."""
