@@ -161,6 +161,22 @@ def training(studio: Studio, engines: FakeEngines) -> None:
     engines.send(order, _started(), *_rounds(6), _batch(7, 412, 0.29, 0.928))
 
 
+def advised(studio: Studio, engines: FakeEngines) -> None:
+    """A training that learns nothing, and what the coach says about it."""
+    preparing(studio, engines)
+    _, order = engines.last(TrainJob)
+    engines.send(order, _started())
+    for epoch in range(1, 4):
+        engines.send(
+            order,
+            *(_batch(epoch, pictures, 1.61, 0.2) for pictures in (320, 640)),
+            ev.EpochEnded(
+                epoch=epoch, train_loss=1.61, train_accuracy=0.2, val_loss=1.61, val_accuracy=0.2, learning_rate=0.003,
+                images_per_second=12.4, seconds=57, best_epoch=1,
+            ),
+        )  # fmt: skip
+
+
 def pausing(studio: Studio, engines: FakeEngines) -> None:
     """Pause was pressed, the batch is not over yet."""
     training(studio, engines)
@@ -236,6 +252,7 @@ SCENES: dict[str, Scene] = {
         refused,
         preparing,
         training,
+        advised,
         pausing,
         paused,
         failed,
