@@ -167,10 +167,10 @@ def test_that_a_picture_may_be_a_hundred_times_as_long_as_wide_and_no_longer(
 def test_that_a_float_tiff_and_sixteen_bits_of_grey_are_the_same_picture(tmp_path: Path) -> None:
     ramp = np.linspace(0, 1, 48 * 64, dtype=np.float32).reshape(48, 64)
     grey = np.rint(ramp * 65535).astype(np.uint16)
-    stored = [(ramp, "TIFF"), (grey, "TIFF"), (grey, "PNG")]
+    stored = [(Image.fromarray(ramp), "TIFF"), (Image.fromarray(grey), "TIFF"), (Image.fromarray(grey), "PNG")]
     opened = [
-        pixels(open_picture(written(tmp_path / f"{number}.tif", encoded(Image.fromarray(values), kind)))).astype(int)
-        for number, (values, kind) in enumerate(stored)
+        pixels(open_picture(written(tmp_path / f"{number}.tif", encoded(picture, kind)))).astype(int)
+        for number, (picture, kind) in enumerate(stored)
     ]
     assert max(np.abs(one - opened[0]).max() for one in opened) <= 1
     assert opened[0].min() == 0

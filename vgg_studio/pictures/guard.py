@@ -293,10 +293,8 @@ def _received(pipe: IO[bytes]) -> _Reply | None:
     if len(lengths) < LENGTHS.size:
         return None
     size, following = LENGTHS.unpack(lengths)
-    message, body = pipe.read(size), bytearray(following)
-    if len(message) < size or pipe.readinto(body) < following:  # type: ignore[attr-defined] - a BufferedReader
-        return None
-    return _Reply(_decode(message), body)
+    message, body = pipe.read(size), bytearray(pipe.read(following))
+    return _Reply(_decode(message), body) if len(message) == size and len(body) == following else None
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

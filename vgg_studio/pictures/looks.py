@@ -35,7 +35,7 @@ def look_at(picture: Image.Image, *, size: tuple[int, int] | None = None, kind: 
     pictures blurred by 1 % the variance found 96 %, in dark ones 76 %, at the same false alarms.
     """
     grey = _grey(picture, SIDE)
-    values = np.asarray(grey, np.float32) / 255
+    values = np.asarray(grey, np.float32) / np.float32(255)
     low, bright, high = _levels(grey, (0.01, 0.95, 0.99))
     contrast = high - low
     width, height = size or picture.size
