@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from PySide6.QtWidgets import QFileDialog
@@ -20,6 +21,15 @@ from vgg_studio.app.state import Studio
 from vgg_studio.app.window import Window
 from vgg_studio.core import events as ev
 from vgg_studio.core.jobs import FetchDataJob, ScanJob
+
+Kind = TypeVar("Kind", FetchDataJob, ScanJob)
+
+
+def newest(engines: FakeEngines, kind: type[Kind]) -> tuple[Kind, str]:
+    """The newest order of a kind, and its id."""
+    job, order = engines.last(kind)
+    assert isinstance(job, kind)
+    return job, order
 
 
 @pytest.fixture
@@ -65,14 +75,14 @@ def test_that_a_set_that_is_here_is_opened_at_once(page: DataPage, engines: Fake
     row = dialog.rows["fashion-mnist"]
     assert (row.state.text(), row.main.words()) == ("On this computer", "Open")
     row.main.click()
-    assert engines.last(ScanJob)[0].data == str(paths.data_sets_folder() / "fashion-mnist")
+    assert newest(engines, ScanJob)[0].data == str(paths.data_sets_folder() / "fashion-mnist")
     assert not dialog.isVisible()
 
 
 def test_that_fetching_shows_how_far_it_is_and_then_opens_the_set(dialog: SetsDialog, engines: FakeEngines) -> None:
     row = dialog.rows["cifar10"]
     row.main.click()
-    job, order = engines.last(FetchDataJob)
+    job, order = newest(engines, FetchDataJob)
     assert (job.name, job.source) == ("cifar10", "")
     assert not dialog.rows["flowers"].isEnabled()
     engines.send(order, ev.PhaseStarted(phase="downloading", total=170_000_000))
@@ -81,14 +91,14 @@ def test_that_fetching_shows_how_far_it_is_and_then_opens_the_set(dialog: SetsDi
     assert row.line.value() == 200
     assert row.main.words() == "Cancel"
     engines.send(order, ev.DataFetched(name="cifar10", folder="/sets/cifar10"), ev.JobEnded(outcome="done"))
-    assert engines.last(ScanJob)[0].data == "/sets/cifar10"
+    assert newest(engines, ScanJob)[0].data == "/sets/cifar10"
     assert not dialog.isVisible()
 
 
 def test_that_fetching_can_be_cancelled(dialog: SetsDialog, engines: FakeEngines) -> None:
     row = dialog.rows["flowers"]
     row.main.click()
-    order = engines.last(FetchDataJob)[1]
+    order = newest(engines, FetchDataJob)[1]
     row.main.click()
     assert engines.stops == [(order, "cancel")]
     engines.send(order, ev.JobEnded(outcome="stopped"))
@@ -99,7 +109,7 @@ def test_that_fetching_can_be_cancelled(dialog: SetsDialog, engines: FakeEngines
 def test_that_closing_the_dialog_stops_the_fetching(dialog: SetsDialog, engines: FakeEngines) -> None:
     dialog.rows["flowers"].main.click()
     dialog.close_button.click()
-    assert engines.stops == [(engines.last(FetchDataJob)[1], "cancel")]
+    assert engines.stops == [(newest(engines, FetchDataJob)[1], "cancel")]
 
 
 def test_that_why_it_did_not_come_stands_where_it_was_asked_for(dialog: SetsDialog, engines: FakeEngines) -> None:
@@ -110,7 +120,7 @@ def test_that_why_it_did_not_come_stands_where_it_was_asked_for(dialog: SetsDial
         "path": "/sets/cifar10.files",
     }  # fmt: skip
     failure = ev.Failure(code="DataSetNotFetched", values=values)
-    engines.send(engines.last(FetchDataJob)[1], ev.JobEnded(outcome="failed", failure=failure))
+    engines.send(newest(engines, FetchDataJob)[1], ev.JobEnded(outcome="failed", failure=failure))
     assert "https://www.example/x.tar.gz" in row.state.text()
     assert "/sets/cifar10.files" in row.state.text()
     assert row.main.words() == "Fetch"
@@ -121,7 +131,7 @@ def test_that_a_file_on_the_disk_will_do(
 ) -> None:
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("/downloads/cifar-10-python.tar.gz", ""))
     dialog.rows["cifar10"].other.click()
-    job, _ = engines.last(FetchDataJob)
+    job, _ = newest(engines, FetchDataJob)
     assert (job.name, job.source) == ("cifar10", "/downloads/cifar-10-python.tar.gz")
 
 
@@ -132,7 +142,7 @@ def test_that_a_dropped_archive_is_read_and_its_pictures_shown_where_they_lie(
     with zipfile.ZipFile(archive, "w") as made:
         made.writestr("cat/1.png", b"")
     page.dropped([str(archive)])
-    job, order = engines.last(ScanJob)
+    job, order = newest(engines, ScanJob)
     assert job.data == str(archive)
     engines.send(order, ev.PhaseStarted(phase="unpacking", total=1000))
     assert page.status() == "Unpacking the archive…"

@@ -15,10 +15,11 @@ from tests.engine.lessons import end, events_of, only, tiny
 from tests.pictures.data_sets import make_cifar, make_idx, write_idx
 from vgg_studio.core import data_sets, events as ev
 from vgg_studio.core.data_sets import CIFAR_SUMS, SETS
+from vgg_studio.core.errors import PictureRefused
 from vgg_studio.core.jobs import EvaluateJob, ExportJob, PredictJob, Stop, TrainJob
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.engine.card_store import DeviceStore
-from vgg_studio.engine.data import PictureStore, read_all
+from vgg_studio.engine.data import Checked, PictureStore, read_all
 from vgg_studio.engine.evaluate import evaluate
 from vgg_studio.engine.export import export
 from vgg_studio.engine.predict import predict
@@ -63,7 +64,7 @@ def test_that_a_store_takes_a_set_at_once_and_holds_what_it_reads_singly(
     tmp_path: Path, side: int, channels: int
 ) -> None:
     root = str(make_idx(tmp_path))
-    refs = [item.picture for part in ("train", "test") for item in datasets.listing(root).items[part]]  # type: ignore[index]  # parts by name
+    refs = [item.picture for part in ("train", "test") for item in datasets.listing(root).items[part]]
     prep = Preprocessing(image_size=side, channels=channels)
     singly = PictureStore(root, refs, prep, memory=0)
     for store in (PictureStore(root, refs, prep, memory=1 << 30), DeviceStore(root, refs, prep, torch.device("cpu"))):
@@ -149,10 +150,11 @@ def test_that_a_slim_network_learns_two_thousand_of_fashion_mnist(real_data: Pat
     assert score.accuracy >= 0.5  # of ten classes
 
 
-def _ended(steps: object) -> object:
+def _ended(steps: Checked) -> dict[ev.PictureRef, PictureRefused]:
     """What a generator returns."""
     while True:
         try:
-            next(steps)  # type: ignore[call-overload]  # any generator
-        except StopIteration as stop:
-            return stop.value
+            next(steps)
+        except StopIteration as end_:
+            refused: dict[ev.PictureRef, PictureRefused] = end_.value
+            return refused

@@ -108,7 +108,7 @@ def _of_tar(raw: IO[bytes], head: bytes) -> Iterator[Member]:
                 if not info.isreg() or info.issparse():
                     raise _refused("no_plain_member", info.name)
                 yield Member(parts_of(info.name), info.size, raw.tell(), partial(_opened, tar, info))
-                tar.members.clear()  # else it keeps all it has seen
+                tar.members.clear()  # type: ignore[attr-defined]  # unknown to typeshed; else it keeps all it has seen
     except OSError as error:  # gzip's and bz2's own word for damage
         raise EOFError from error
 

@@ -93,7 +93,8 @@ def listing(folder: str) -> Listing:
     found = opened(folder)
     items: dict[Part, list[Item]] = {"train": [], "val": [], "test": []}
     first = 0
-    for part, labels in (("train", found.train_labels), ("test", found.test_labels)):
+    parts: tuple[tuple[Part, npt.NDArray[np.uint8]], ...] = (("train", found.train_labels), ("test", found.test_labels))
+    for part, labels in parts:
         names = [f"{part}/{name.replace('/', '-')}" for name in found.classes]
         items[part] = [
             Item(PictureRef(path=f"{names[label]}/{number:05}", row=first + number), label)
