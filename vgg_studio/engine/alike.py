@@ -9,7 +9,7 @@ from functools import partial
 from vgg_studio.core.events import PhaseProgress, PhaseStarted, PictureRef
 from vgg_studio.core.jobs import Stop
 from vgg_studio.core.split import PARTS, Listing
-from vgg_studio.engine.data import ahead, workers
+from vgg_studio.engine.data import READY, ahead, workers
 from vgg_studio.engine.ending import Steps, Ticker, check
 from vgg_studio.engine.several import each, here
 from vgg_studio.pictures import doctor
@@ -49,11 +49,12 @@ def _found(listing: Listing, known: Known, stop: Stop) -> Steps[Groups]:
 def _looked(pictures: Sequence[PictureRef], folder: str, known: Known, stop: Stop, ticker: Ticker) -> Steps[None]:
     """Have a look at each picture that was opened without one: as a store does that keeps the pixels."""
     paths = [path for picture in pictures if known.seen(path := locate(picture, folder)) is None]
-    with contextlib.closing(ahead((partial(known.check, path) for path in paths), workers())) as looks:
+    with contextlib.closing(ahead((partial(known.check, path) for path in paths), workers() + READY)) as looks:
         for done, _ in enumerate(looks, 1):
             check(stop)
             if ticker.due():
                 yield PhaseProgress(phase="comparing", done=done, total=len(paths))
+    known.let_go()
     known.flush()
 
 

@@ -35,7 +35,7 @@ Answer = TypeVar("Answer")
 _SPARE = 2  # parts of the free memory of which one may hold pictures
 _AT_ONCE = 32 << 20  # bytes of pictures that one thread takes from a data set at a time
 _LOOKED_AT = 256  # pictures whose files' entries are looked at before those that are not known are opened
-_READY = 2  # threads more than cores where pictures are decoded by other processes: they have the next ones at hand
+READY = 2  # threads more than cores where pictures are decoded by other processes: they have the next ones at hand
 _FREE_UNKNOWN = 2 << 30  # bytes taken for free where the system does not tell
 
 
@@ -129,7 +129,7 @@ def read_all(store: PictureStore, pictures: Sequence[PictureRef], stop: Stop, kn
         if known is not None and not store.keeps:
             refusals = _checked(store.root, mine, known)
         else:
-            refusals = ahead((partial(_refusal, store, picture) for picture in mine), workers() + _READY)
+            refusals = ahead((partial(_refusal, store, picture) for picture in mine), workers() + READY)
         shares = yield from each(stop, _told(mine, refusals, stop, len(pictures), known))
     finally:
         store.known = None  # from now on they are known, or were refused
@@ -195,7 +195,7 @@ def _checked(root: str, pictures: Sequence[PictureRef], known: Known) -> Generat
         some = pictures[start : start + _LOOKED_AT]
         verdicts = [_verdict(root, picture, known) for picture in some]
         tasks = (partial(_judged, root, p, known) for p, verdict in zip(some, verdicts, strict=True) if verdict is None)
-        with contextlib.closing(ahead(tasks, workers() + _READY)) as answers:
+        with contextlib.closing(ahead(tasks, workers() + READY)) as answers:
             for verdict in verdicts:
                 yield verdict.refusal if verdict else next(answers)
     known.flush()

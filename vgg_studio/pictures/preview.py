@@ -22,6 +22,7 @@ from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.core.split import PARTS, Split
 from vgg_studio.pictures import doctor, known, varying
 from vgg_studio.pictures.corrected import corrected
+from vgg_studio.pictures.guard import Guard, at_hand
 from vgg_studio.pictures.known import Known
 from vgg_studio.pictures.listing import list_folder, usable
 from vgg_studio.pictures.opening import locate, open_ref
@@ -56,10 +57,11 @@ def preview(job: PreviewJob, stop: Stop, *, cache: Path | None = None) -> Iterat
         found = _found(job, stop)
         chosen = _chosen(job, found.parts)
         yield PhaseStarted(phase="reading", total=len(chosen))
-        for one in chosen:
-            if stop.how is not None:
-                raise Stopped
-            yield from _made(one, job, found.root, folder)
+        with at_hand(workers=1) as decoders:
+            for one in chosen:
+                if stop.how is not None:
+                    raise Stopped
+                yield from _made(one, job, found.root, folder, decoders)
     except Stopped:
         yield JobEnded(outcome="stopped")
     except StudioError as error:
@@ -149,7 +151,7 @@ def _chosen(job: PreviewJob, parts: Split) -> list[Chosen]:
     ]
 
 
-def _made(one: Chosen, job: PreviewJob, root: str, folder: Path) -> Iterator[Event]:
+def _made(one: Chosen, job: PreviewJob, root: str, folder: Path, decoders: Guard) -> Iterator[Event]:
     """The variations of one picture, which is opened only where one of them is not there yet."""
     scaled: Pixels | None = None
     for variant in range(job.variants):
@@ -157,10 +159,7 @@ def _made(one: Chosen, job: PreviewJob, root: str, folder: Path) -> Iterator[Eve
             file = folder / f"{_key(one, job, root, variant)}.jpg"
             if not stands(file):
                 if scaled is None:
-                    prep = Preprocessing(
-                        image_size=job.image_size, resize=job.resize, channels=job.channels, decode="scaled"
-                    )
-                    scaled = to_array(open_ref(one.picture, root, at_least=prep.decoded_side), prep)
+                    scaled = _scaled(one.picture, job, root, decoders)
                 drawn = varying.drawn_for(job.variation, job.seed, variant + 1, [one.number])
                 save_jpeg(_shown(varied(scaled, drawn)), file, quality=_QUALITY, mode=0o600)
         except PictureRefused as refusal:
@@ -168,6 +167,13 @@ def _made(one: Chosen, job: PreviewJob, root: str, folder: Path) -> Iterator[Eve
             yield PictureLeftOut(picture=one.picture, reason=refusal.reason, values=values)
             return
         yield PreviewMade(picture=one.picture, file=str(file), label=one.label, variant=variant)
+
+
+def _scaled(picture: PictureRef, job: PreviewJob, root: str, decoders: Guard) -> Pixels:
+    prep = Preprocessing(image_size=job.image_size, resize=job.resize, channels=job.channels, decode="scaled")
+    if picture.row >= 0:
+        return to_array(open_ref(picture, root), prep)
+    return decoders.pixels(locate(picture, root), prep)
 
 
 def varied(picture: Pixels, drawn: varying.Drawn) -> Pixels:
