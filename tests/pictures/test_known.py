@@ -414,3 +414,14 @@ def test_that_processes_and_threads_write_at_once_and_lose_nothing(tmp_path: Pat
 
     assert digests == [right(b"%d" % number) for number in range(300)]
     assert count(tmp_path / "cache") == 380
+
+
+def test_that_a_look_at_a_young_file_is_still_known_when_the_file_is_older(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.effect_noise((64, 48), 60).save(path)
+    with Known(tmp_path) as memory:
+        assert memory.check(str(path)) is None
+        young = memory.seen(str(path))
+        os.utime(path, (1e9, 1e9))
+        memory.digest(str(path))
+        assert memory.seen(str(path)) == young is not None

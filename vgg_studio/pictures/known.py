@@ -181,6 +181,8 @@ class Known:
         if _stamp(before) == _stamp(after) and now - before.st_mtime_ns >= _YOUNG:
             alike = self._file.judged(digest, _DOOR)  # perhaps under another name
             verdict = (alike.door, alike.refusal, alike.seen) if alike else (b"", b"", b"")
+            if seen := self._looked.get(digest):  # looked at while it was too young
+                verdict = (_DOOR, b"", msgspec.msgpack.encode(seen))
             self._remember(Row(_name(path), _stamp(before), digest, *verdict))
         return digest
 
