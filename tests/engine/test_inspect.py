@@ -235,7 +235,7 @@ def test_that_it_learns_goes_on_after_a_pause_and_can_be_handed_on(name: str, pi
     stopped(job, "pause", 2, ev.EpochEnded)
     again = events_of(TrainJob(run=str(tmp_path / "run"), resume=True))
     assert end(again).outcome == "finished"
-    losses = [row.train_loss for row in RunFolder.open(tmp_path / "run").manifest.epochs]
+    losses = [row.train_loss or 0.0 for row in RunFolder.open(tmp_path / "run").manifest.epochs]
     assert losses[-1] < 0.9 * losses[0]
     shape = job.shape(3)
     assert only(again, ev.RunStarted)[0].variant == shape.variant
@@ -264,4 +264,5 @@ def test_that_more_of_own_blocks_learns_from_the_run_before(pictures: Path, tmp_
     assert end(events).outcome == "finished"
     assert only(events, ev.RunStarted)[0].variant == first.shape(3).variant
     report = RunFolder.open(tmp_path / "two").manifest.weights_report
+    assert report is not None
     assert not report.missing

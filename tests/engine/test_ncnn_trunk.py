@@ -40,7 +40,7 @@ def by_torch(modules: list[nn.Module], given: Tensor) -> Tensor:
 
 
 @needs_ncnn
-@pytest.mark.parametrize("variant", ["vgg11", "vgg11_bn", "vgg19_bn"])
+@pytest.mark.parametrize("variant", ["vgg11", "vgg11_bn", "vgg19_bn", vgg.A_LRN, vgg.C])
 @pytest.mark.parametrize("train_from", ["block3", "fc6", "fc7", "fc8"])
 @pytest.mark.parametrize("side", [32, 50])
 def test_that_ncnn_gives_the_features_that_torch_gives(variant: str, train_from: str, side: int) -> None:
@@ -51,6 +51,14 @@ def test_that_ncnn_gives_the_features_that_torch_gives(variant: str, train_from:
     assert found.shape == wanted.shape
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+@needs_ncnn
+def test_that_a_normalisation_between_channels_is_torchs_where_it_matters() -> None:
+    modules, given = layers_of(vgg.A_LRN, "block2"), 500 * pictures(2, 32)
+    found, wanted = NcnnTrunk(modules, 3, 32, 2, 2)(given), by_torch(modules, given)
+    assert difference(found, wanted) < 1e-5
+    assert difference(found, by_torch([*modules[:2], modules[3]], given) / 2**0.75) > 0.1  # the squares are not small
 
 
 @needs_ncnn

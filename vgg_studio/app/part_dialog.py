@@ -54,8 +54,10 @@ class PartDialog(Dialog):
     def _lay_out(self) -> None:
         space = theme.SPACE[4]
         buttons = row(None, self.back, self.save)
-        parts = (self.headline, *(field.row for field in self._fields), self.counted, self.note, buttons)
-        self.setLayout(column(*parts, spacing=12, margins=(space, space, space, space)))
+        fields = column(*(field.row for field in self._fields), spacing=12)
+        words = column(self.headline, fields, self.counted, self.note, buttons, spacing=12)
+        words.setContentsMargins(space, space, space, space)
+        self.setLayout(words)
         self.fit(WIDTH)
 
     def tensors(self) -> list[str]:
