@@ -48,7 +48,7 @@ def page(studio: Studio, engines: FakeEngines, process: Process) -> TrainPage:
 
 @pytest.fixture
 def dialog(page: TrainPage, process: Process) -> InsideDialog:
-    page.look_inside()
+    page.form.settings.inside_wanted.emit()
     process()
     return opened(page)
 
@@ -235,7 +235,7 @@ def test_that_the_file_that_a_training_starts_from_is_there_at_once(
     page: TrainPage, engines: FakeEngines, process: Process
 ) -> None:
     page.form.edited.emit(msgspec.structs.replace(JOB, weights="/weights/mine.pth"))
-    page.look_inside()
+    page.form.settings.inside_wanted.emit()
     process()
     job, _ = engines.last(InspectJob)
     assert isinstance(job, InspectJob)
@@ -294,7 +294,7 @@ def test_that_nothing_is_cut_in_the_smallest_window(
     assert isinstance(page, TrainPage)
     dialog.close()
     process()
-    page.look_inside()
+    page.form.settings.inside_wanted.emit()
     look_into(opened(page), engines, process)
     opened(page).views.show_view(view)
     process()
