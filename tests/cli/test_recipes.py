@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tests.cli.conftest import Command
 from tests.cli.test_demonstration import Kept
 from tests.pictures import make_folder
-from vgg_studio.cli import resuming
+from vgg_studio.cli import main, resuming
 from vgg_studio.cli.text_printer import TextPrinter
+from vgg_studio.cli.words import sort_out
 from vgg_studio.core import events as ev, recipes
+from vgg_studio.core.jobs import AnyJob, SaveCodeJob, SavePlotsJob, Stop
 from vgg_studio.core.tutorials import RECIPES, differences
 
 
@@ -61,3 +66,25 @@ def test_that_without_the_option_rounds_alone_tell_the_loss() -> None:
     screen = Kept()
     TextPrinter(screen).show(ev.BatchEnded(epoch=1, batch=20, batches=45, pictures=9, pictures_total=99, loss=1.5))
     assert screen.lines == []
+
+
+def test_that_a_run_is_kept_as_a_script_and_as_pictures(
+    run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[AnyJob] = []
+
+    def engine(job: AnyJob, _stop: Stop) -> Iterator[ev.Event]:
+        asked.append(job)
+        yield ev.Exported(files=["one"])
+        yield ev.JobEnded(outcome="done")
+
+    monkeypatch.chdir(tmp_path)
+    assert main.run(sort_out(["code", str(run), "it.py"]), engine) == 0
+    assert main.run(sort_out(["plots", str(run), "plots", "--jpg"]), engine) == 0
+
+    assert asked == [
+        SaveCodeJob(run=str(run), file=str(tmp_path / "it.py")),
+        SavePlotsJob(run=str(run), folder=str(tmp_path / "plots"), kind="jpg"),
+    ]
+    assert capfd.readouterr().out == "Written: one\nWritten: one\n"
+    assert main.run(sort_out(["plots", str(tmp_path), "plots"]), engine) == 1
