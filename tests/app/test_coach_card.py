@@ -6,6 +6,7 @@ import pyqtgraph  # noqa: F401 - loaded before the page, as `app.main` does in a
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
 
 from tests.app.conftest import Process
 from tests.app.playing import FLOWERS, Training, open_flowers
@@ -60,8 +61,8 @@ def memorising(page: TrainPage, engines: FakeEngines) -> Training:
     return training
 
 
-def press(button: object) -> None:
-    QTest.mouseClick(button, Qt.MouseButton.LeftButton)  # type: ignore[call-overload] - a widget
+def press(button: QWidget) -> None:
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
 def test_that_the_coach_speaks_after_the_third_round_without_moving_the_plots(
@@ -139,7 +140,7 @@ def test_that_learning_by_heart_can_be_ended_and_then_gets_more_variation(
     assert engines.stops[-1] == (training.order, "finish")
     training.end("finished_early")
     process()
-    assert page.state is State.FINISHED
+    assert page.state.value == "finished"
     assert card.mend.words() == "Vary the pictures more"
     press(card.mend)
     process()
@@ -165,7 +166,8 @@ def test_that_a_loss_that_is_no_number_offers_a_tenth_of_the_rate(
 def test_that_a_class_with_too_few_pictures_is_shown_on_the_data_page(
     page: TrainPage, studio: Studio, engines: FakeEngines, process: Process
 ) -> None:
-    data, wanted = DataPage(studio), []
+    data = DataPage(studio)
+    wanted: list[str] = []
     studio.page_wanted.connect(wanted.append)
     training = start(page, engines).begin()
     learned(training, 1, 0.4, 0.9, 0.4, 0.9)

@@ -226,7 +226,7 @@ def test_that_guessing_has_a_remedy_that_changes_what_is_wrong(job: TrainJob, re
 
 def test_that_each_remedy_about_settings_gives_other_settings_that_a_run_can_have() -> None:
     job = TrainJob(variant="vgg16_c", initial="xavier", learning_rate=0.003, run="r", recipe="C", data="d")
-    expected = {
+    expected: dict[coach_remedies.Remedy, tuple[str, object]] = {
         "lower_rate": ("learning_rate", 0.0003),
         "usual_rate": ("learning_rate", None),
         "batch_norm": ("variant", "vgg16_bn"),
@@ -235,7 +235,7 @@ def test_that_each_remedy_about_settings_gives_other_settings_that_a_run_can_hav
         "soften": ("label_smoothing", 0.1),
     }
     for remedy, (field, value) in expected.items():
-        changed = coach_remedies.remedied(job, remedy)  # type: ignore[arg-type] - the keys are remedies
+        changed = coach_remedies.remedied(job, remedy)
         assert changed is not None
         assert getattr(changed, field) == value
         assert (changed.run, changed.recipe, changed.data) == ("", "", "d")

@@ -11,10 +11,9 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QWidget
 
 from vgg_studio.app import places, theme, train_job
 from vgg_studio.app.coach_keeper import CoachKeeper
-from vgg_studio.app.inside_dialog import InsideDialog
 from vgg_studio.app.outlook_keeper import OutlookKeeper
 from vgg_studio.app.page import Page, Primary
-from vgg_studio.app.preview_dialog import PreviewDialog
+from vgg_studio.app.train_dialogs import TrainDialogs
 from vgg_studio.app.train_form import TrainForm
 from vgg_studio.app.train_job import Proposal
 from vgg_studio.app.train_state import (
@@ -52,6 +51,7 @@ class TrainPage(Page):
         self._put_aside = False
         self._left: tuple[str, Progress] = ("", Progress())  # the unfinished run of the last start, folded once
         self._outlook, self._coach = OutlookKeeper(self), CoachKeeper(self)
+        self.dialogs = TrainDialogs(self)
         self._lay_out()
         self._connect()
         self.retranslate()
@@ -72,8 +72,6 @@ class TrainPage(Page):
         self.form.edited.connect(self._edited)
         self.form.settings.weights_wanted.connect(self._weights_wanted)
         self.form.settings.device.copied.connect(self._copied)
-        self.form.settings.inside_wanted.connect(self.look_inside)
-        self.form.pictures.preview_wanted.connect(self.preview)
         self.watch.failure.copied.connect(self._copied)
         self.empty.acted.connect(self._to_data)
         end.finish_wanted.connect(self.finish)
@@ -187,20 +185,6 @@ class TrainPage(Page):
         device, scan = self.studio.device, self.studio.scan
         has_gpu = device is not None and device.kind != "cpu"
         self._edited(train_job.with_weights(self.form.job, weights, scan.count, has_gpu))
-
-    def preview(self) -> None:
-        """Show pictures of the open folder as training will see them; another variation may be chosen there."""
-        self.form.take_typed()
-        dialog = PreviewDialog(self.studio, self.job(), self.state.locked, self)
-        dialog.chosen.connect(self._variation_chosen)
-        dialog.open()
-
-    def _variation_chosen(self, variation: str) -> None:
-        self._edited(msgspec.structs.replace(self.form.job, variation=variation))
-
-    def look_inside(self) -> None:
-        """Show what the network is made of that the settings describe."""
-        InsideDialog(self.form.job, self.form.classes, self.studio.engines, self).open()
 
     def _to_data(self) -> None:
         self.studio.page_wanted.emit("data")

@@ -35,6 +35,7 @@ _YOUNG = 30.0  # seconds for which a split is taken for the folder's
 _KEPT = 24 * 3600  # seconds after which a file that nobody asked for again goes
 
 Pixels = npt.NDArray[np.uint8]
+_Places = npt.NDArray[np.intp]
 
 
 class Chosen(NamedTuple):
@@ -82,7 +83,7 @@ def cropped(picture: Pixels, box: npt.NDArray[np.floating]) -> Pixels:
     return np.rint(whole).astype(np.uint8)
 
 
-def _between(places: npt.NDArray[np.float64], side: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Pixels]:
+def _between(places: npt.NDArray[np.float64], side: int) -> tuple[_Places, _Places, npt.NDArray[np.float64]]:
     """The two pixels that each place lies between, and how near it is to the second; beyond the border is the border."""
     inside = np.clip(places, 0, side - 1)
     low = np.floor(inside).astype(np.intp)
