@@ -211,7 +211,7 @@ class _Decoder:
             verdict = self._verdict
         if reply is None or verdict:
             self._end()
-        return reply or _Reply(Answer(verdict or _reason(process.returncode)))
+        return reply or _Reply(Answer(verdict or _reason(process.returncode or 0)))
 
     def look_after(self) -> bool:
         """Whether it is at a picture. One that took too much of anything is ended, and its picture called so."""
