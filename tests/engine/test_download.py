@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from vgg_studio.core import transfer
 from vgg_studio.core.errors import DownloadDamaged, DownloadFailed, NotWritable, describe
 from vgg_studio.core.events import Event, PhaseProgress, PhaseStarted
 from vgg_studio.core.jobs import Stop
 from vgg_studio.core.locking import try_lock
-from vgg_studio.core import transfer
 from vgg_studio.engine.download import fetch, is_whole, place
 from vgg_studio.engine.official import OfficialWeights
 

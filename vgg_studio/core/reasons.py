@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vgg_studio.core.language import N_
+from vgg_studio.core.language import N_, _
 
 REASONS: dict[str, str] = {
     "empty": N_("empty file"),
@@ -75,3 +75,18 @@ DETAILS: dict[str, str] = {  # what `detail` or `allowed` says where it is one o
     "within_the_pictures": N_("it lies among the pictures themselves"),
     "no_room": N_("the disk has {megabytes} MB too little room"),
 }
+
+
+def describe_reason(reason: str, values: dict[str, str | int | float] | None = None) -> str:
+    """Why a picture was left out, in a few words that follow its name."""
+    return fill(_(REASONS.get(reason, REASONS["damaged"])), values or {})
+
+
+def fill(template: str, values: dict[str, str | int | float]) -> str:
+    """Put values into a sentence; a value that is not there shows as an ellipsis, because an error must never raise."""
+    return template.format_map(_Lenient(values))
+
+
+class _Lenient(dict[str, str | int | float]):
+    def __missing__(self, key: str) -> str:
+        return "…"
