@@ -136,7 +136,7 @@ def test_that_each_kind_is_a_row_with_its_number(page: DataPage, window: Window)
 def test_that_a_click_on_a_row_shows_its_pictures_in_their_groups(page: DataPage, process: Process) -> None:
     click_kind(page, "two_classes", process)
     card = page.folder.pictures
-    assert card.title.words() == "The same picture in two classes  2 pictures"
+    assert card.title.words() == "In two classes  2 pictures"
     assert [cell.picture.path for cell in card.found.table.cells] == ["roses/0.jpg", "tulips/0.jpg"]
     assert [caption.plain(cell.lines[0]) for cell in card.found.table.cells] == ["roses", "tulips"]
     assert page.folder.classes.list.current() == ""
@@ -359,6 +359,7 @@ def test_that_one_box_lets_the_next_training_count_every_class_the_same(
     job, _order = engines.last(TrainJob)
     assert isinstance(job, TrainJob)
     assert job.class_weights
+    assert studio.settings.job is not None
     assert not studio.settings.job.class_weights  # it belongs to this folder, not to every one
     click_kind(page, "two_classes", process)
     assert not box.isVisible()
@@ -376,8 +377,11 @@ def test_that_doubts_of_a_quick_look_stand_beside_what_the_scan_found(
     assert [caption.plain(line) for line in cell.lines] == ["roses", "rather tulips"]
     click_picture(page.folder.pictures.found, "roses/3.jpg")
     assert page.folder.pictures.bar.count.whole().startswith("roses/3.jpg: Networks that did not learn from it")
+    engines.send(order, ev.QuickLook(accuracy=0.9, spread=0.0, folds=5, count=8), ev.JobEnded(outcome="done"))
+    assert studio.outlook.looked(TrainJob(data=FOLDER, weights="official"))
     studio.corrector.move(refs("roses/3.jpg"), "tulips")
     assert "wrong_label" not in kinds(page)
+    assert not studio.outlook.looked(TrainJob(data=FOLDER, weights="official"))  # the pictures are others now
     studio.open_folder("/pictures/other")
     assert not studio.corrector.noticed().findings
 

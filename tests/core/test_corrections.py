@@ -53,6 +53,12 @@ def test_that_what_was_undone_is_over_once_something_else_is_done() -> None:
     assert done(leave_out([ONE])).undo().with_step(leave_out([TWO])).redo().standing() == {TWO: ""}
 
 
+def test_that_a_digest_tells_states_apart_and_not_the_steps_to_them() -> None:
+    assert done().digest() == done(leave_out([ONE])).undo().digest() == ""
+    assert done(leave_out([ONE, TWO])).digest() == done(leave_out([TWO]), leave_out([ONE])).digest()
+    assert done(leave_out([ONE])).digest() != done(move([ONE], "tulips")).digest()
+
+
 def test_that_a_step_on_no_picture_is_none() -> None:
     assert done(leave_out([])).steps == []
 

@@ -13,9 +13,10 @@ from vgg_studio import paths
 from vgg_studio.core import corrections, events as ev, split
 from vgg_studio.core.corrections import Corrections, Step, leave_out, move
 from vgg_studio.core.facts import PictureRef
-from vgg_studio.core.jobs import EvaluateJob, ScanJob, Stop
+from vgg_studio.core.jobs import EvaluateJob, ScanJob, Stop, TrainJob
 from vgg_studio.core.run_folder import SPLIT, RunFolder
 from vgg_studio.core.split import PARTS, Split
+from vgg_studio.engine import baselines
 from vgg_studio.engine.evaluate import evaluate
 from vgg_studio.pictures.scan import scan
 
@@ -89,6 +90,16 @@ def test_that_a_run_learns_the_corrected_classes_and_the_set_stays_as_it_is(pict
     told = RunFolder.open(run).manifest.left_out
     assert [(entry.picture, entry.reason) for entry in told] == [(out, "by_hand")]
     assert state(pictures) == before
+
+
+def test_that_what_a_quick_look_found_holds_for_the_same_pictures_alone(pictures: Path) -> None:
+    job = TrainJob(data=str(pictures))
+    baselines.remember(job, 0.75)
+    correct(pictures, leave_out(pictures_of(pictures, names(pictures)[0], 1)))
+    assert baselines.known(job) is None
+    assert baselines.known(TrainJob(data=str(pictures), corrections=False)) == 0.75
+    correct(pictures)
+    assert baselines.known(job) == 0.75
 
 
 def test_that_a_run_that_goes_on_heeds_what_was_put_right_since(pictures: Path, tmp_path: Path) -> None:

@@ -104,6 +104,7 @@ class Corrector(QObject):
             self._studio.message.emit(told)
         if now.standing() != before.standing():
             self._show(before, now)
+            self._studio.outlook.forget(folder)
             self._timer.start()
         self.changed.emit()
 

@@ -47,25 +47,26 @@ class Noticed:
 
     def kinds(self) -> list[str]:
         """The kinds of which there is something, in the order in which they are told."""
-        there = {
-            UNREADABLE: self.unreadable_count,
-            **{kind: len(self.findings.get(kind, ())) for kind in KINDS},
-            CLASS_LEFT_OUT: len(self.classes_left_out),
-            LEFT_OUT: len(self.left_out),
-            MOVED: len(self.moved),
-        }
-        return [kind for kind, count in there.items() if count]
+        there = [UNREADABLE, *KINDS, CLASS_LEFT_OUT, LEFT_OUT, MOVED]
+        return [kind for kind in there if self.findings.get(kind) or self._others().get(kind)]
 
     def count(self, kind: str) -> int:
         """How many pictures (for kinds about classes: how many classes) a kind is about."""
-        if kind == UNREADABLE:
-            return self.unreadable_count
-        if kind in (CLASS_LEFT_OUT, LEFT_OUT, MOVED):
-            return len({CLASS_LEFT_OUT: self.classes_left_out, LEFT_OUT: self.left_out, MOVED: self.moved}[kind])
+        if kind in self._others():
+            return self._others()[kind]
         found = self.findings.get(kind, [])
         if kind in OF_CLASSES:
             return len({name for finding in found for name in finding.classes})
         return len({picture for finding in found for picture in finding.pictures}) or len(found)
+
+    def _others(self) -> dict[str, int]:
+        """What is no finding of the doctor's, with how many there are."""
+        return {
+            UNREADABLE: self.unreadable_count,
+            CLASS_LEFT_OUT: len(self.classes_left_out),
+            LEFT_OUT: len(self.left_out),
+            MOVED: len(self.moved),
+        }
 
     def to_look_at(self) -> int:
         """Pictures that deserve a look, each counted once."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from vgg_studio.app import caption, places
 from vgg_studio.app.noticed import CLASS_LEFT_OUT, LEFT_OUT, MOVED, OF_CLASSES, UNREADABLE, Noticed
 from vgg_studio.app.scan_state import ScanState
 from vgg_studio.core import events as ev, finding_words, wording
-from vgg_studio.core.data_events import FindingKind
 from vgg_studio.core.errors import describe_reason
 from vgg_studio.core.language import N_, _, ngettext
 from vgg_studio.core.wording import escaped
@@ -35,12 +34,19 @@ _SHORT: dict[str, str] = {
 _ADVICE: dict[str, str] = {
     UNREADABLE: N_("They are left out; everything else is used. The files were not changed."),
     "across_parts": N_(
-        "What a network has learned from says nothing about new pictures. Leave it out on one side, or the score is too good."
+        "The same picture stands in two parts. What a network has learned from says nothing about new pictures: leave it "
+        "out on one side, or the score is too good."
     ),
-    "two_classes": N_("A network cannot learn what has two names. Keep each picture in one class."),
+    "two_classes": N_(
+        "The same picture stands in two classes. A network cannot learn what has two names: keep each in one."
+    ),
     "wrong_label": N_("Networks that did not learn from these pictures name them otherwise, surest first."),
-    "duplicate": N_("They stay together on one side of the split, but count more than other pictures."),
-    "near_duplicate": N_("They stay together on one side of the split, but count more than other pictures."),
+    "duplicate": N_(
+        "The same picture more than once. Copies stay on one side of the split, but count more than other pictures."
+    ),
+    "near_duplicate": N_(
+        "Cut, resized, mirrored or saved another way. They stay on one side of the split, but count more than others."
+    ),
     "imbalance": N_("A network learns large classes first. More pictures of the small ones help most."),
     "tiny_class": N_("So few pictures teach little. Add some, or put them into another class."),
     "same_name": N_("Is it the same class, written in two ways? Then put the pictures of one into the other."),
@@ -79,7 +85,7 @@ def figure(kind: str, found: Noticed, scan: ScanState) -> str:
 
 def heading(kind: str, found: Noticed) -> str:
     """The line above the pictures of a kind: what it is, and how many."""
-    title = _(_SHORT[kind]) if kind not in finding_words.TITLES else finding_words.title(cast("FindingKind", kind))
+    title = short(kind)
     count = found.count(kind)
     if kind == UNREADABLE:
         many = ngettext("{count} file", "{count} files", count).format(count=wording.number(count))

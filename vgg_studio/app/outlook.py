@@ -122,6 +122,11 @@ class Outlook(QObject):
         """What a quick look has found for such a training in this session."""
         return self._looks.get(subject_of(job))
 
+    def forget(self, data: str) -> None:
+        """The pictures of a folder are others now: what quick looks have found there no longer holds."""
+        self._looks = {job: found for job, found in self._looks.items() if job.data != data}
+        self.changed.emit()
+
     # --- what the engines say
 
     def learned(self, job: TrainJob, event: ev.Event) -> None:

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 class ActionBar(QWidget):
     """Below the pictures: how many are chosen, and what can be done with them."""
 
-    leave_out = Signal()
-    move = Signal(str)
-    take_back = Signal()
-    folder = Signal()
+    leave_out_wanted = Signal()
+    move_wanted = Signal(str)
+    take_back_wanted = Signal()
+    folder_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,10 +38,10 @@ class ActionBar(QWidget):
         self.folder_button = PlainButton()
         self.out_button, self.move_button, self.back_button = PlainButton(), PlainButton(), PlainButton()
         self.menu = QMenu(self)
-        self.menu.triggered.connect(lambda action: self.move.emit(action.data()))
-        self.out_button.clicked.connect(self.leave_out)
-        self.back_button.clicked.connect(self.take_back)
-        self.folder_button.clicked.connect(self.folder)
+        self.menu.triggered.connect(lambda action: self.move_wanted.emit(action.data()))
+        self.out_button.clicked.connect(self.leave_out_wanted)
+        self.back_button.clicked.connect(self.take_back_wanted)
+        self.folder_button.clicked.connect(self.folder_wanted)
         self.move_button.clicked.connect(self._open_menu)
         buttons = row(self.count, self.folder_button, self.out_button, self.move_button, self.back_button)
         buttons.setStretch(0, 1)
@@ -110,11 +110,11 @@ class PicturesCard(Card):
         corrector = self._studio.corrector
         self.undo_link.clicked.connect(corrector.undo)
         self.alike.toggled.connect(corrector.count_alike)
-        self.bar.leave_out.connect(self.leave_out)
-        self.bar.move.connect(lambda to: corrector.move(self.choice(), to))
-        self.bar.take_back.connect(lambda: corrector.take_back(self.choice()))
+        self.bar.leave_out_wanted.connect(self.leave_out)
+        self.bar.move_wanted.connect(lambda to: corrector.move(self.choice(), to))
+        self.bar.take_back_wanted.connect(lambda: corrector.take_back(self.choice()))
         self.copies_link.clicked.connect(self.found.choose_copies)
-        self.bar.folder.connect(self._show_in_folder)
+        self.bar.folder_wanted.connect(self._show_in_folder)
         for grid in (self.grid, self.found):
             grid.choice_changed.connect(self._choice_changed)
             grid.chosen.connect(self._show_name)
@@ -194,7 +194,7 @@ class PicturesCard(Card):
 
     def _choice_changed(self) -> None:
         chosen = self.choice()
-        only = self.found.told() if self.kind and len(chosen) == 1 else ""
+        only = self.found.told() if self.kind and self.kind not in noticed.GROUPS and len(chosen) == 1 else ""
         self.bar.setVisible(bool(self.kind or chosen))
         self.bar.show_for(self.kind, len(chosen), only, [found.name for found in self._studio.scan.classes])
 

@@ -92,7 +92,7 @@ class ScanState:
         self.left_out = [entry for entry in event.left_out if entry.reason != BY_HAND]
         self.left_out_count, self.ignored = event.left_out_count - self.by_hand, event.ignored
         gone = {entry.picture for entry in event.left_out}
-        known = {row.name for row in [*event.classes, *self.classes_left_out]}
+        known = {row.name for row in event.classes} | {entry.name for entry in self.classes_left_out}
         self.pictures = {
             name: [ref for ref in refs if ref not in gone] for name, refs in self.pictures.items() if name in known
         }

@@ -55,6 +55,11 @@ class Corrections(Record, frozen=True, kw_only=True):
                     found[picture] = step.to if step.what == "move" else ""
         return found
 
+    def digest(self) -> str:
+        """The same for the same state of pictures, whatever the steps to it; "" where nothing differs from the folder."""
+        standing = sorted((picture.path, picture.raw, picture.row, to) for picture, to in self.standing().items())
+        return hashlib.sha256(msgspec.json.encode(standing)).hexdigest()[:16] if standing else ""
+
     def with_step(self, step: Step) -> Corrections:
         """With one thing more done; what was undone before cannot be done again."""
         return msgspec.structs.replace(self, steps=[*self.steps, step], undone=[]) if step.pictures else self

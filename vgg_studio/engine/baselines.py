@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from vgg_studio import paths
+from vgg_studio.core import corrections
 from vgg_studio.core.errors import StudioError
 from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.writing import write_json
@@ -27,6 +28,7 @@ class Baseline(msgspec.Struct, frozen=True):
     image_size: int
     resize: str
     accuracy: float
+    corrections: str = ""  # a digest of what was put right by hand
 
 
 def remember(job: TrainJob, accuracy: float) -> None:
@@ -48,7 +50,8 @@ def known(job: TrainJob) -> float | None:
 
 def _of(job: TrainJob, accuracy: float) -> Baseline:
     data, weights = os.path.abspath(job.data), named_weights(job.weights)
-    return Baseline(data, job.seed, job.variant, weights, job.image_size, job.resize, accuracy)
+    put_right = corrections.load(data, paths.corrections_folder()).digest() if job.corrections else ""
+    return Baseline(data, job.seed, job.variant, weights, job.image_size, job.resize, accuracy, put_right)
 
 
 def _same(one: Baseline, other: Baseline) -> bool:

@@ -64,10 +64,8 @@ def pictures(
     store = store_of(job, job.data, found, prep, chosen)
     with optimizers.warming():
         refused = yield from read_all(store, found, stop, known)
-    left = Split(
-        classes=parts.classes,
-        **{part: [item for item in parts.part(part) if item.picture not in refused] for part in PARTS},
-    )
+    usable = {part: [item for item in parts.part(part) if item.picture not in refused] for part in PARTS}
+    left = msgspec.structs.replace(parts, **usable)
     if not left.train:
         raise TooFewPictures(path=job.data)
     gone = [LeftOut(picture=picture, reason=refusal.reason) for picture, refusal in refused.items()]
