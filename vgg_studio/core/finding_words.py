@@ -62,9 +62,7 @@ def reason(finding: Finding) -> str:
         case "one_colour":
             return _("Of one colour: it shows nothing.")
         case "first_frame":
-            return _("Holds {count} frames or pages: only the first is used.").format(
-                count=number(int(_float(finding, "frames")))
-            )
+            return _("Holds several frames or pages: only the first is used.")
         case _:
             return _of_classes(finding)
 
