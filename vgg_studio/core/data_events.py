@@ -27,6 +27,7 @@ class Seen(Record, frozen=True, kw_only=True):
     """What one look at a picture saw: numbers that the doctor compares, all from one small grey copy of it.
 
     `hash` is a perceptual hash of 64 bits; `sharpness`, `brightness` and `contrast` are fractions as `pictures.looks` defines.
+    `frames` is 2 for several frames or pages where the file does not tell how many.
     """
 
     width: int
