@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import QComboBox
 from tests.app.conftest import Process
 from tests.app.playing import evaluation, make_run, open_flowers
 from tests.fakes import FakeEngines
+from vgg_studio.app import run_words
 from vgg_studio.app.pages import FACTORIES
 from vgg_studio.app.results_page import ResultsPage
 from vgg_studio.app.share_page import SharePage
@@ -22,6 +24,7 @@ from vgg_studio.app.window import Window
 from vgg_studio.core import events as ev
 from vgg_studio.core.errors import DiskFull
 from vgg_studio.core.jobs import SaveCodeJob, SavePlotsJob, TrainJob
+from vgg_studio.core.run_folder import RunFolder
 
 
 @pytest.fixture
@@ -149,3 +152,11 @@ def test_that_a_dialog_that_is_left_asks_for_nothing(
     assert shown.path == run
     page.detail.save_plots.click()
     assert not [job for job, *_ in engines.asked if isinstance(job, SavePlotsJob)]
+
+
+def test_that_a_run_tells_the_recipe_that_it_began_with(run: Path) -> None:
+    found = RunFolder.open(run)
+    assert "recipe" not in run_words.settings(found)
+    job = msgspec.structs.replace(found.manifest.job, recipe="c")
+    found.save(msgspec.structs.replace(found.manifest, job=job))
+    assert run_words.settings(found).startswith("recipe “Five flowers with transfer learning”; VGG-16")

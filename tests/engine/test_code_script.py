@@ -31,8 +31,8 @@ from vgg_studio.engine.network import build
 SAME = {"variation": "none", "dropout": 0.0, "batch_size": 64, "precision": "fp32", "features": "fp32"}
 CASES: dict[str, dict[str, Any]] = {
     "steps, weighed": {
-        "optimizer": "sgd", "learning_rate": 0.02, "schedule": "step", "step_epochs": 1, "warmup": 1, "class_weights": True,
-        "label_smoothing": 0.1, "layer_decay": 0.5, "epochs": 4, "patience": 2,
+        "optimizer": "sgd", "learning_rate": 0.1, "schedule": "step", "step_epochs": 1, "warmup": 1, "class_weights": True,
+        "label_smoothing": 0.1, "layer_decay": 0.3, "epochs": 5, "patience": 3,
     },
     "averaged, mirrored": {"variant": "vgg11", "optimizer": "adam", "ema": 0.9, "mirror": True, "epochs": 3},
     "last layer at once": {"head": "light", "train_from": "fc8", "optimizer": "lbfgs", "variation": "flip", "weight_decay": 0.1},

@@ -11,11 +11,12 @@ import msgspec
 
 from vgg_studio.app import places
 from vgg_studio.app.advanced_settings import summary
-from vgg_studio.core import recipes, speed_words, vgg, wording
+from vgg_studio.core import recipe_words, recipes, speed_words, vgg, wording
 from vgg_studio.core.events import Evaluation
 from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.language import N_, _, joined, ngettext
 from vgg_studio.core.run_folder import RunFolder
+from vgg_studio.core.tutorials import TRAINABLE
 
 SHORT_STAGES: dict[str, str] = {
     "block1": N_("everything"),
@@ -146,7 +147,8 @@ def settings(run: RunFolder) -> str:
     """Everything that was chosen for a run, in one line."""
     job = run.manifest.job
     start = title_of(job.parent) if job.parent else wording.weights_title(job.weights)
-    parts = [network_name(run), _("light head") if job.head == "light" else "", start]
+    recipe = _("recipe “{title}”").format(title=recipe_words.title(job.recipe)) if job.recipe in TRAINABLE else ""
+    parts = [recipe, network_name(run), _("light head") if job.head == "light" else "", start]
     if job.weights != "none" or job.parent:
         parts.append(_("{stage} learned").format(stage=stage_title(job)))
     parts += [
