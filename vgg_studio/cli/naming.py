@@ -13,6 +13,7 @@ from vgg_studio.cli.failing import DONE, FAILED, complain
 from vgg_studio.cli.printer import Printer
 from vgg_studio.cli.session import Session, exit_code
 from vgg_studio.core import events as ev, tables, writing
+from vgg_studio.core.data_sets import is_address
 from vgg_studio.core.errors import PathMissing, describe_reason
 from vgg_studio.core.jobs import PredictJob
 from vgg_studio.core.language import _, ngettext
@@ -30,8 +31,8 @@ def name_pictures(session: Session, printer: Printer, job: PredictJob, paths: Se
         raise PathMissing(path=escaped(os.path.dirname(csv)))  # before hours of work, not after
     from vgg_studio.pictures.opening import refer
 
-    found = [path for path in paths if os.path.lexists(path)]
-    missing = [_missing(path) for path in paths if not os.path.lexists(path)]
+    found = [path for path in paths if os.path.lexists(path) or is_address(path)]
+    missing = [_missing(path) for path in paths if path not in found]
     order = msgspec.structs.replace(job, pictures=[refer(os.fsencode(path)) for path in found])
     rows: list[Row] = []
     try:
