@@ -117,6 +117,7 @@ def test_that_a_file_tells_its_tensors_and_the_network_they_fit(file: Path, stat
     assert sum(fact.bytes for fact in event.tensors) == 4 * event.parameters
     best = event.fits[0]
     assert (best.variant, best.matching, best.missing, best.unused, best.mismatched) == ("vgg16", 32, 0, 0, 0)
+    assert [fit.matching for fit in event.fits] == sorted((fit.matching for fit in event.fits), reverse=True)
     columns = {fit.variant: fit for fit in event.fits}
     assert set(columns) == set(vgg.VARIANTS)
     assert (columns[vgg.C].matching, columns[vgg.C].mismatched) == (29, 3)

@@ -49,3 +49,11 @@ def test_that_the_shipped_names_are_those_of_the_registry() -> None:
 
     assert imagenet_classes() == VGG16_Weights.IMAGENET1K_V1.meta["categories"]
     assert len(imagenet_classes()) == 1000
+
+
+@pytest.mark.parametrize("variant", [vgg.A_LRN, vgg.C, "vgg12", ""])
+def test_that_a_network_without_official_weights_is_refused_with_those_that_have_them(variant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        official(variant)
+    assert caught.value.values["value"] == variant
+    assert "vgg16_bn" in str(caught.value)

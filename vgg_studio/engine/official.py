@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from vgg_studio import paths
+from vgg_studio.core import vgg
 from vgg_studio.core.errors import UsageError
 from vgg_studio.core.preprocessing import Preprocessing
 
@@ -48,6 +49,8 @@ def official(variant: str, kind: str = "official") -> OfficialWeights:
 
     torchvision is imported here and not above: it takes a second or more, and most orders need none of it.
     """
+    if variant not in vgg.TORCHVISIONS:
+        raise UsageError(name="official", value=variant, allowed=", ".join(vgg.TORCHVISIONS))
     from torchvision.models import get_model_weights
 
     registry: Any = get_model_weights(variant)
