@@ -186,3 +186,14 @@ def test_that_a_script_that_cannot_be_written_says_why(name: str, code: str, pic
     assert last.failure is not None
     assert last.failure.code == code
     assert not list(tmp_path.glob("it*"))
+
+
+def test_that_a_run_of_other_rounds_than_it_was_given_says_so(pictures: Path, tmp_path: Path) -> None:
+    run = trained(tiny(pictures, tmp_path / "run", epochs=2))
+    assert "rounds" not in saved(run, tmp_path).read_text(encoding="utf-8").partition("import")[0]
+
+    job = msgspec.structs.replace(run.manifest.job, epochs=9)
+    run.save(msgspec.structs.replace(run.manifest, job=job, extended_at=1))
+    heading = saved(run, tmp_path).read_text(encoding="utf-8").partition("import")[0]
+    assert "All rounds are learned; the run has 2." in heading
+    assert "behind round 1." in heading

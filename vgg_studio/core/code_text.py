@@ -35,6 +35,8 @@ class Told:
     raw: bool = False
     checks: bool = True  # there is a validation part
     tests: bool = True  # there is a test part
+    learned: int = 0  # rounds that the run has
+    extended_at: int = 0  # rounds that it had when it was given more
 
 
 def script(told: Told) -> str:
@@ -88,6 +90,11 @@ def _different(told: Told) -> list[str]:
         found.append(_("A crop that would reach beyond its picture is drawn again; the run had cut it off."))
     if told.precision != "fp32":
         found.append(_("All numbers are fp32; the run had computed in {precision}.").format(precision=told.precision))
+    if 0 < told.learned < job.epochs and not job.patience:
+        found.append(_("All rounds are learned; the run has {rounds}.").format(rounds=told.learned))
+    if told.extended_at and learning.changes_rate(job):
+        text = _("The rate falls over all rounds; the run was given more of them behind round {round}.")
+        found.append(text.format(round=told.extended_at))
     if told.processes > 1:
         found.append(_("One process learns; the run had {count}.").format(count=told.processes))
     if told.job.batch_size > 1:

@@ -52,6 +52,8 @@ def save_code(job: SaveCodeJob, stop: Stop) -> Steps[None]:
         raw=any(item.picture.raw for part in PARTS for item in parts.part(part)),
         checks=bool(parts.val),
         tests=bool(parts.test),
+        learned=len(manifest.epochs),
+        extended_at=manifest.extended_at,
     )
     save_plain(network.state_dict(), weights, {split: run.file(SPLIT).read_bytes()})
     write_bytes(target, code_text.script(told).encode("utf-8"))
