@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from tests.engine.lessons import draw_folder, only
+from tests.pictures.test_guard import WEAK
 from vgg_studio.core import events as ev
 from vgg_studio.core.errors import PictureRefused
 from vgg_studio.core.events import PictureRef
@@ -162,6 +163,27 @@ def test_that_reading_opens_known_pictures_only_to_keep_them(
 
     assert len(opened.names) == (15 - len(BROKEN) if memory else 0)
     assert [picture.path for picture in refused] == BROKEN
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
+@pytest.mark.parametrize("memory", [0, 1 << 30])
+def test_that_a_picture_that_crashes_its_decoder_is_left_out_and_never_opened_again(
+    folder: Path, tmp_path: Path, memory: int, opened: Opened
+) -> None:
+    crashing = (folder / "red" / "red-000.png").read_bytes() + b" "  # a content of its own
+    (folder / "red" / "crash.png").write_bytes(crashing)
+    aged(folder)
+    refusals = []
+    for _ in range(2):
+        opened.names.clear()
+        with Known(tmp_path / "cache") as known:
+            known._guard = Guard(1, command=WEAK)
+            store = PictureStore(str(folder), refs(folder), PREP, memory)
+            _, refused = done(read_all(store, refs(folder), Stop(), known))
+        refusals.append({picture.path: refusal.reason for picture, refusal in refused.items()})
+
+    assert refusals[0] == refusals[1] == {**dict.fromkeys(BROKEN, "not_a_picture"), "red/crash.png": "decoder_crashed"}
+    assert "crash.png" not in opened.names
 
 
 def test_that_a_reference_that_leads_out_is_refused(folder: Path, tmp_path: Path) -> None:
