@@ -7,12 +7,14 @@ from pathlib import Path
 import msgspec
 import pyqtgraph  # noqa: F401 - loaded before the page, as `app.main` does in a thread
 import pytest
+from PySide6.QtWidgets import QApplication
 
 from tests.app.conftest import Process
 from tests.app.playing import PROCESSOR, open_flowers
 from tests.app.test_train_page import choose
 from tests.fakes import FakeEngines
 from vgg_studio.app import train_job
+from vgg_studio.app.advanced_settings import ScratchSettings
 from vgg_studio.app.fields import Choice
 from vgg_studio.app.state import Studio
 from vgg_studio.app.train_page import TrainPage
@@ -218,3 +220,15 @@ def test_that_values_of_a_settings_file_which_are_not_offered_stay_until_someone
 
 def test_that_no_card_of_finer_points_holds_more_than_seven_controls(page: TrainPage) -> None:
     assert max(len(card.fields) for card in (page.form.advanced, page.form.pictures, page.form.finer)) <= 7
+
+
+def test_that_grey_pictures_can_be_learned_in_one_channel(application: QApplication) -> None:
+    settings, edited = ScratchSettings(), list[TrainJob]()
+    settings.retranslate()
+    settings.edited.connect(edited.append)
+    settings.show_job(TrainJob(variant="vgg11_bn"))
+    settings.colours.choose(1)
+    assert [job.channels for job in edited] == [1]
+    settings.show_job(TrainJob(variant="vgg11_bn", channels=4))
+    assert settings.colours.currentText() == "4 channels"
+    assert len(edited) == 1

@@ -13,7 +13,7 @@ from vgg_studio.app.widgets import Card, Label
 from vgg_studio.core import recipes, vgg
 from vgg_studio.core.errors import UsageError
 from vgg_studio.core.jobs import INITIALS, NORMALISATIONS, OPTIMIZERS, SCHEDULES, TrainJob
-from vgg_studio.core.language import N_, _
+from vgg_studio.core.language import N_, _, ngettext
 
 OPTIMIZER_WORDS = {"sgd": N_("SGD, momentum"), "adam": N_("Adam"), "adamw": N_("AdamW"), "lbfgs": N_("L-BFGS")}
 SCHEDULE_WORDS = {"none": N_("not at all"), "step": N_("in steps"), "cosine": N_("smoothly")}
@@ -174,10 +174,12 @@ class ScratchSettings(Fields):
         self.title = Label(role="strong")
         self.box.addWidget(self.title)
         self.width_choice, self.classifier, self.normalisation = Choice(), Choice(), Choice()
-        self.initial, self.blocks, self.refusal = Choice(), QLineEdit(), Label(tone="bad", wrap=True)
+        self.initial, self.colours = Choice(), Choice()
+        self.blocks, self.refusal = QLineEdit(), Label(tone="bad", wrap=True)
         for name, choice in (
             ("width", self.width_choice),
             ("classifier", self.classifier),
+            ("colours", self.colours),
             ("normalisation", self.normalisation),
             ("initial", self.initial),
         ):
@@ -187,6 +189,7 @@ class ScratchSettings(Fields):
         self.classifier.currentIndexChanged.connect(self._classifier_changed)
         self.normalisation.currentIndexChanged.connect(self._normalisation_changed)
         self.initial.currentIndexChanged.connect(self._initial_changed)
+        self.colours.currentIndexChanged.connect(self._colours_changed)
         self.blocks.editingFinished.connect(self._blocks_changed)
 
     def _add_blocks(self) -> None:
@@ -200,6 +203,7 @@ class ScratchSettings(Fields):
     def _show(self, job: TrainJob) -> None:
         self._offer_widths()
         self.initial.choose(job.initial)
+        self._offer_colours()
         self.blocks.setText(job.blocks)
         self.refusal.hide()
         self.width_choice.choose(job.width_divisor)
@@ -211,6 +215,7 @@ class ScratchSettings(Fields):
         """Words anew."""
         self.title.setText(_("From scratch"))
         self._offer_widths()
+        self._offer_colours()
         self.classifier.fill([(_("full"), False), (_("slim too"), True)])
         self.normalisation.fill([(_(NORMALISATION_WORDS[name]), name) for name in NORMALISATIONS])
         self.initial.fill([(_(INITIAL_WORDS[name]), name) for name in INITIALS])
@@ -218,11 +223,24 @@ class ScratchSettings(Fields):
         words = {
             "width": (_("Width"), _("A slim network has fewer filters in each layer: it is smaller and much faster.")),
             "classifier": (_("Classifier"), _("Whether the last three layers are slim as well.")),
+            "colours": (_("Colours"), _("Grey pictures need one channel only, which is faster.")),
             "normalisation": (_("Brightness scale"), _("What brightness and contrast are measured against.")),
             "initial": (_("First weights"), _("The rule by which weights are drawn before anything is learned.")),
             "blocks": (_("Own blocks"), _("Convolutions times channels of each block, such as 1x64,1x128,2x256.")),
         }
         self._name(words)
+
+    def _offer_colours(self) -> None:
+        """Red, green and blue, or grey alone; another number of channels only where a recipe or a run has it."""
+        found: list[tuple[str, object]] = [(_("colour"), 3), (_("grey"), 1)]
+        if self.job.channels in (2, 4):
+            words = ngettext("{count} channel", "{count} channels", self.job.channels)
+            found.append((words.format(count=self.job.channels), self.job.channels))
+        self.colours.fill(found)
+        self.colours.choose(self.job.channels)
+
+    def _colours_changed(self) -> None:
+        self._edit(channels=self.colours.currentData())
 
     def _offer_widths(self) -> None:
         """As slim as leaves a filter to each layer."""
