@@ -224,6 +224,11 @@ def test_that_guessing_has_a_remedy_that_changes_what_is_wrong(job: TrainJob, re
     assert coach_remedies.for_guessing(job) == remedy
 
 
+def test_that_a_rate_that_is_far_too_high_comes_down_to_the_usual_one() -> None:
+    assert coach_remedies.for_too_high(TrainJob(variant="vgg16", learning_rate=5.0)) == "usual_rate"
+    assert coach_remedies.for_too_high(TrainJob(variant="vgg16", learning_rate=0.05)) == "lower_rate"
+
+
 def test_that_each_remedy_about_settings_gives_other_settings_that_a_run_can_have() -> None:
     job = TrainJob(variant="vgg16_c", initial="xavier", learning_rate=0.003, run="r", recipe="C", data="d")
     expected: dict[coach_remedies.Remedy, tuple[str, object]] = {

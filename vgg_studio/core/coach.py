@@ -96,7 +96,7 @@ def _thrown_off(progress: Progress, job: TrainJob) -> Remark | None:
 
 
 def _too_high(job: TrainJob, how: str, epoch: int) -> Remark:
-    return Remark("rate_too_high", "lower_rate", epoch, {"rate": remedies.rate(job), "how": how})
+    return Remark("rate_too_high", remedies.for_too_high(job), epoch, {"rate": remedies.rate(job), "how": how})
 
 
 def _jumped(progress: Progress) -> int:

@@ -40,10 +40,19 @@ def for_guessing(job: TrainJob) -> Remedy:
     is_scratch = job.weights == "none" and not job.parent
     if is_scratch and not job.variant.endswith("_bn"):
         return "batch_norm"
-    usual = recipes.learning_rate(msgspec.structs.replace(job, learning_rate=None))
+    usual = _usual(job)
     if not usual / FAR <= rate(job) <= usual * FAR:
         return "usual_rate"
     return "weights" if is_scratch and job.channels == 3 else "lower_rate"
+
+
+def for_too_high(job: TrainJob) -> Remedy:
+    """A tenth of the rate; the usual one where even a tenth is more than that."""
+    return "usual_rate" if LOWER * rate(job) > _usual(job) else "lower_rate"
+
+
+def _usual(job: TrainJob) -> float:
+    return recipes.learning_rate(msgspec.structs.replace(job, learning_rate=None))
 
 
 def for_memorising(job: TrainJob) -> Remedy:
