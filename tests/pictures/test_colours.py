@@ -111,6 +111,29 @@ def test_that_a_colour_profile_is_applied(tmp_path: Path) -> None:
     assert np.abs(pixels(opened).astype(int) - [0, 255, 0]).max() <= 2
 
 
+def _printers_profile(inks: dict[tuple[int, int, int, int], tuple[int, int, int]]) -> bytes:
+    """A printer's profile (ICC.1:2001-04, lut8Type) in which these inks (each 0 or 1) are these colours in Lab, others white."""
+    grid = bytearray()
+    for number in range(16):
+        light, a, b = inks.get((number >> 3 & 1, number >> 2 & 1, number >> 1 & 1, number & 1), (100, 0, 0))
+        grid += bytes((light * 255 // 100, a + 128, b + 128))
+    line = bytes(range(256))
+    one = struct.pack(">9I", *(0x10000 if place % 4 == 0 else 0 for place in range(9)))
+    table = b"mft1" + bytes(4) + bytes((4, 3, 2, 0)) + one + 4 * line + grid + 3 * line
+    size = 128 + 4 + 12 + len(table)
+    header = struct.pack(">I4sI4s4s4s12x4s", size, b"", 0x02100000, b"prtr", b"CMYK", b"Lab ", b"acsp")
+    header += bytes(28) + struct.pack(">III", 0xF6D6, 0x10000, 0xD32D) + bytes(48)
+    return header + struct.pack(">I4sII", 1, b"A2B0", 144, len(table)) + table
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "JPEG"])
+def test_that_a_printers_own_profile_says_what_its_inks_look_like(tmp_path: Path, kind: str) -> None:
+    profile = _printers_profile({(1, 0, 0, 0): (88, -79, 81), (0, 0, 0, 1): (0, 0, 0)})  # its cyan is green
+    for inks, colour in (((255, 0, 0, 0), [0, 255, 0]), ((0, 0, 0, 255), [0, 0, 0]), ((0, 0, 0, 0), [255, 255, 255])):
+        opened = _opened(tmp_path, Image.new("CMYK", (8, 8), inks), kind, icc_profile=profile)
+        assert np.abs(pixels(opened).astype(int) - colour).max() <= 12
+
+
 @pytest.mark.parametrize(
     "profile", [b"nonsense", _swapped_profile()[:300], b"\0" * 5_000_000], ids=["no", "cut", "huge"]
 )
