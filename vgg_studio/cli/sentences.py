@@ -6,10 +6,12 @@ import os
 import shlex
 
 from vgg_studio.cli import speed
-from vgg_studio.core import events as ev, speed_words, vgg, wording
+from vgg_studio.core import events as ev, finding_words, speed_words, vgg, wording
 from vgg_studio.core.errors import Diverged, describe_reason
 from vgg_studio.core.language import _, ngettext
 from vgg_studio.core.progress import Progress
+
+MOST_SUSPECTS = 10  # pictures named of those that are probably in the wrong class
 
 
 def run_started(event: ev.RunStarted, given: ev.WeightsReport | None = None) -> list[str]:
@@ -211,6 +213,17 @@ def folder_ready(event: ev.SplitWritten | ev.DataFetched) -> list[str]:
         _("The pictures lie in {path}").format(path=event.folder),
         _("Train on them with: {command}").format(command=f"vgg-studio train {name}"),
     ]
+
+
+def suspects(findings: list[ev.Finding]) -> list[str]:
+    """The first pictures that are probably in the wrong class, and how many more there are."""
+    lines = [_("Perhaps in the wrong class, most suspicious first:")]
+    for finding in findings[:MOST_SUSPECTS]:
+        picture = wording.picture_text(finding.pictures[0])
+        lines.append(f"  {picture}: {finding_words.reason(finding)}")
+    if (more := len(findings) - MOST_SUSPECTS) > 0:
+        lines.append("  " + ngettext("and {count} more", "and {count} more", more).format(count=wording.number(more)))
+    return lines
 
 
 def exported(file: str) -> str:

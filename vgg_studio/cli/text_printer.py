@@ -12,7 +12,16 @@ from typing import Protocol, Self
 from vgg_studio.cli import columns, inspecting, sentences, speed
 from vgg_studio.cli.coaching import Coaching
 from vgg_studio.core import events as ev
-from vgg_studio.core.jobs import AnyJob, DrawSamplesJob, EvaluateJob, FetchDataJob, PredictJob, TrainJob, WriteSplitJob
+from vgg_studio.core.jobs import (
+    AnyJob,
+    DrawSamplesJob,
+    EvaluateJob,
+    FetchDataJob,
+    PredictJob,
+    QuickLookJob,
+    TrainJob,
+    WriteSplitJob,
+)
 from vgg_studio.core.language import N_, _, ngettext
 from vgg_studio.core.progress import Progress
 from vgg_studio.core.wording import escaped, phase_words, status
@@ -134,6 +143,7 @@ class TextPrinter:
         self._progress = Progress()
         self._job: type[AnyJob] = TrainJob
         self._left_out = 0
+        self._has_suspects = False
         self._coaching = Coaching(TrainJob())
 
     def __enter__(self) -> Self:
@@ -194,6 +204,8 @@ class TextPrinter:
                 return [line, *self._coaching.lines(self._progress)]
             case ev.Evaluation():
                 return [*sentences.evaluation(event), *columns.class_table(event), *columns.confusion_table(event)]
+            case ev.FindingsMade():
+                return self._suspects(event)
             case ev.RunEnded():
                 return [*self._coaching.lines(self._progress), *sentences.run_ended(event, self._progress)]
             case _:
@@ -226,6 +238,13 @@ class TextPrinter:
             case ev.Exported():
                 lines = [sentences.exported(file) for file in event.files]
         return lines
+
+    def _suspects(self, event: ev.FindingsMade) -> list[str]:
+        """The most suspicious come first; what a scan finds is told by its own command."""
+        if self._job is not QuickLookJob or self._has_suspects:
+            return []
+        self._has_suspects = True
+        return sentences.suspects(event.findings)
 
     def _loss(self, event: ev.BatchEnded) -> list[str]:
         if not self._every:
