@@ -182,6 +182,7 @@ def subject_of(job: TrainJob) -> TrainJob:
     return TrainJob(
         data=job.data,
         variant=job.variant,
+        blocks=job.blocks,
         weights=job.weights,
         parent=job.parent,
         image_size=job.image_size,

@@ -64,6 +64,7 @@ LOOK = {
     name: EVERYTHING[name]
     for name in (
         "variant",
+        "blocks",
         "weights",
         "image_size",
         "resize",

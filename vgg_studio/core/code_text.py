@@ -67,7 +67,7 @@ def _commented(line: str) -> str:
 
 
 def _heading(told: Told) -> list[str]:
-    name = recipe_words.title(told.job.recipe) or vgg.title(told.job.variant)
+    name = recipe_words.title(told.job.recipe) or vgg.title(told.job.shape(2).variant)
     lines = [
         "# " + _("{title}: the run {run} of VGG Studio as a plain torch script.").format(title=name, run=told.run),
         "# "

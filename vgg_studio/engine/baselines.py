@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from vgg_studio import paths
-from vgg_studio.core import corrections
+from vgg_studio.core import corrections, vgg
 from vgg_studio.core.errors import StudioError
 from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.writing import write_json
@@ -51,7 +51,9 @@ def known(job: TrainJob) -> float | None:
 def _of(job: TrainJob, accuracy: float) -> Baseline:
     data, weights = os.path.abspath(job.data), named_weights(job.weights)
     put_right = corrections.load(data, paths.corrections_folder()).digest() if job.corrections else ""
-    return Baseline(data, job.seed, job.variant, weights, job.image_size, job.resize, accuracy, put_right)
+    return Baseline(
+        data, job.seed, vgg.own(job.variant, job.blocks), weights, job.image_size, job.resize, accuracy, put_right
+    )
 
 
 def _same(one: Baseline, other: Baseline) -> bool:

@@ -71,7 +71,7 @@ def _made(folder: Path) -> Path:
 def _sheets(
     manifest: Manifest, name: str, chosen: Chosen, wrong: Sequence[WrongPicture], columns: int
 ) -> Iterator[tuple[str, Canvas]]:
-    title = f"{vgg.title(manifest.job.variant)}, {wording.escaped(name)}"
+    title = f"{vgg.title(manifest.job.shape(2).variant)}, {wording.escaped(name)}"
     yield "loss", curves.loss(manifest.epochs, manifest.best_epoch, title)
     yield "acc", curves.accuracy(manifest.epochs, manifest.best_epoch, title)
     if chosen and manifest.evaluation is not None:
