@@ -61,6 +61,7 @@ def find(looked: Sequence[Looked], opener: Opener, compared: Compared) -> Genera
     by_digest: dict[bytes, list[int]] = {}
     for place, picture in enumerate(looked):
         by_digest.setdefault(picture.digest, []).append(place)
+    yield Progress(0, len(looked))
     links = [(places[0], other) for places in by_digest.values() for other in places[1:]]
     firsts = [places[0] for places in by_digest.values() if _shows_something(looked[places[0]].seen)]
     mirrored: set[int] = set()
@@ -88,6 +89,7 @@ def _shows_something(seen: Seen | None) -> bool:
 
 def _candidates(seen: Sequence[Seen | None]) -> Generator[Progress, None, list[near.Pair]]:
     hashes = np.array([one.hash if one else 0 for one in seen], np.uint64)
+    yield Progress(0, len(seen))
     sides = np.array([(one.width, one.height) if one else (1, 1) for one in seen], np.float32).reshape(-1, 2)
     shapes = np.log(sides[:, 0] / sides[:, 1])
     search = near.pairs(hashes, shapes, max(_LEAST_PAIRS, int(_PAIRS_SHARE * len(seen))))

@@ -58,7 +58,8 @@ def examine(
     findings = [finding for group in found for finding in _of_copies(group, looked, listing)]
     findings += _of_looks(looked, listing)
     findings += _of_counts(listing, refused)
-    return Examined(findings + name_findings.of_names(listing), _numbered(found, looked))
+    findings += yield from name_findings.of_names(listing, refused)
+    return Examined(findings, _numbered(found, looked))
 
 
 def groups(listing: Listing, known: Known) -> dict[PictureRef, int]:

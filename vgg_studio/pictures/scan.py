@@ -72,11 +72,16 @@ def scan(job: ScanJob, stop: Stop) -> Iterator[Event]:
                 check = partial(refusal, root=listing.folder, seen=seen)
                 yield from _reported(_read_all(pictures, check, pool, stop), len(pictures), left_out)
                 examined = yield from _compared(examine(listing, seen, _refs(left_out)), len(pictures), stop)
+                yield from _told_findings(examined.findings)
+                yield from _small_classes(listing, left_out)
+                summing = pool.submit(_summary, listing, left_out, job, examined)
+                while not wait((summing,), timeout=_LOOK).done:  # it takes a second for 100,000 pictures
+                    _look(stop)
+                yield summing.result()
             except Stopped:
                 yield JobEnded(outcome="stopped")  # before the pool is waited for
                 seen.let_go()
                 return
-        yield from _summary(listing, left_out, job, examined)
     except Stopped:
         yield JobEnded(outcome="stopped")
     except StudioError as error:
@@ -150,8 +155,7 @@ def _compared(work: Generator[Progress, None, Examined], total: int, stop: Stop)
     yield PhaseStarted(phase="comparing", total=total)
     last = time.monotonic()
     while True:
-        if stop.how is not None:
-            raise Stopped
+        _look(stop)
         try:
             progress = next(work)
         except StopIteration as end:
@@ -178,13 +182,15 @@ def _refs(left_out: list[LeftOut]) -> set[PictureRef]:
     return {entry.picture for entry in left_out}
 
 
-def _summary(listing: Listing, left_out: list[LeftOut], job: ScanJob, examined: Examined) -> Iterator[Event]:
-    yield from _told_findings(examined.findings)
-    refused = _refs(left_out)
-    for name, count in too_small(listing, refused):
+def _small_classes(listing: Listing, left_out: list[LeftOut]) -> Iterator[Event]:
+    for name, count in too_small(listing, _refs(left_out)):
         yield ClassLeftOut(name=name, count=count)
-    good = usable(listing, refused)
-    yield FolderScanned(
+
+
+def _summary(listing: Listing, left_out: list[LeftOut], job: ScanJob, examined: Examined) -> FolderScanned:
+    """The end of a scan. Raises TooFewPictures."""
+    good = usable(listing, _refs(left_out))
+    return FolderScanned(
         folder=shown(os.fsencode(listing.folder)),
         layout=listing.layout,
         classes=class_counts(good.classes, good.items),
@@ -193,3 +199,8 @@ def _summary(listing: Listing, left_out: list[LeftOut], job: ScanJob, examined: 
         left_out_count=len(left_out),
         ignored=listing.ignored,
     )
+
+
+def _look(stop: Stop) -> None:
+    if stop.how is not None:
+        raise Stopped
