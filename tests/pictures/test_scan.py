@@ -221,6 +221,21 @@ def test_that_a_stop_is_obeyed_between_two_pictures(tmp_path: Path) -> None:
     assert len(_all(events, JobEnded)) == 1
 
 
+@pytest.mark.parametrize("phase", ["listing", "reading", "comparing"])
+def test_that_a_stop_is_heard_in_every_phase(tmp_path: Path, phase: str) -> None:
+    stop, threads = Stop(), threading.active_count()
+    events: list[Event] = []
+    for event in scan(ScanJob(data=str(make_folder(tmp_path, size=8))), stop):
+        events.append(event)
+        if isinstance(event, PhaseStarted) and event.phase == phase:
+            stop.ask("cancel")
+    assert isinstance(events[-1], JobEnded)
+    assert events[-1].outcome == "stopped"
+    assert _all(events, PhaseStarted)[-1].phase == phase
+    assert not _all(events, FolderScanned)
+    assert threading.active_count() == threads
+
+
 def test_that_a_stop_does_not_wait_for_the_picture_that_is_being_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
