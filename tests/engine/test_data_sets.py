@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +124,21 @@ def test_that_features_of_rows_are_kept_and_found_again(tmp_path: Path) -> None:
     again = events_of(tiny(data, tmp_path / "b", **settings))
     assert sum(event.computed for event in only(first, ev.FeaturesReady)) > 0
     assert sum(event.computed for event in only(again, ev.FeaturesReady)) == 0
+
+
+def test_that_a_run_goes_on_from_the_archive_that_it_began_with(tmp_path: Path) -> None:
+    folder = make_idx(tmp_path / "set", counts={"train": 30, "t10k": 6})
+    archive = tmp_path / "set.zip"
+    with zipfile.ZipFile(archive, "w") as made:
+        for file in folder.iterdir():
+            made.write(file, f"set/{file.name}")
+    shutil.rmtree(folder)
+    job = tiny(archive, tmp_path / "run", channels=1, epochs=1)
+    assert end(events_of(job)).outcome == "finished"
+    again = TrainJob(data=str(archive), run=str(tmp_path / "run"), resume=True, epochs=2)
+    assert end(events_of(again)).epochs == 2
+    better = tiny(archive, tmp_path / "better", channels=1, epochs=1, parent=str(tmp_path / "run"), train_from="fc6")
+    assert end(events_of(better)).outcome == "finished"
 
 
 @pytest.mark.real

@@ -48,7 +48,7 @@ def test_that_a_set_of_rows_is_listed_with_the_parts_and_classes_it_was_publishe
     assert listing.items["train"][0].picture.path == "train/T-shirt-top/00000"
 
 
-@pytest.mark.parametrize("above", ["", "raw", "FashionMNIST/raw"])
+@pytest.mark.parametrize("above", ["", "raw", "FashionMNIST/raw", "wrapped/again"])
 @pytest.mark.parametrize("packed", [True, False], ids=["packed", "plain"])
 def test_that_torchvisions_own_folders_are_recognised(tmp_path: Path, above: str, packed: bool) -> None:
     make_idx(tmp_path / above, packed=packed)

@@ -147,18 +147,35 @@ SETS: dict[str, DataSet] = {
     )
 }
 _ARCHIVES = (".zip", ".tgz", ".tar", ".tar.gz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+_DEEPEST = 4  # folders that wrap each other
 _BELOW = ("", CIFAR_FOLDER, "raw", os.path.join("FashionMNIST", "raw"), os.path.join("MNIST", "raw"))
 
 
 def find(folder: str) -> Found | None:
-    """The data set whose files lie in a folder, or where torchvision keeps them below it; None for any other folder."""
-    for below in _BELOW:
-        inner = os.path.join(folder, below) if below else folder
-        if all(os.path.isfile(os.path.join(inner, name)) for name in (*CIFAR_TRAIN, CIFAR_TEST)):
-            return Found("cifar", inner)
-        if all(idx_file(inner, name) for name in IDX_FILES["train"]):
-            return Found("idx", inner)
+    """The data set whose files lie in a folder, or where torchvision keeps them below it; None for any other folder.
+
+    Looks through folders that only wrap another, as archives do.
+    """
+    for _ in range(_DEEPEST):
+        for below in _BELOW:
+            inner = os.path.join(folder, below) if below else folder
+            if all(os.path.isfile(os.path.join(inner, name)) for name in (*CIFAR_TRAIN, CIFAR_TEST)):
+                return Found("cifar", inner)
+            if all(idx_file(inner, name) for name in IDX_FILES["train"]):
+                return Found("idx", inner)
+        if not (folder := _only_folder(folder)):
+            break
     return None
+
+
+def _only_folder(folder: str) -> str:
+    """The one folder that is all there is in a folder; "" where there is more, or less."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [entry for entry, _ in zip((one for one in entries if one.name[0] != "."), range(2), strict=False)]
+    except OSError:
+        return ""
+    return found[0].path if len(found) == 1 and found[0].is_dir() else ""
 
 
 def idx_file(folder: str, name: str) -> str:

@@ -26,6 +26,7 @@ from vgg_studio.engine.device import Device
 from vgg_studio.engine.ending import Steps
 from vgg_studio.engine.network import VGG
 from vgg_studio.pictures.known import Known
+from vgg_studio.pictures.located import folder_of
 
 # What a network is made of and how it sees pictures belongs to the whole line of runs.
 _INHERITED = (
@@ -50,7 +51,7 @@ def pictures(
     parts, prep = parts_and_preprocessing(parent)
     job = msgspec.structs.replace(
         job,
-        data=os.path.abspath(job.data or old.data),
+        data=os.path.abspath(folder_of(job.data or old.data)),
         parent=os.path.abspath(job.parent),
         **{name: getattr(old, name) for name in _INHERITED},
     )

@@ -23,6 +23,7 @@ from vgg_studio.engine.lineage import parts_and_preprocessing
 from vgg_studio.engine.prepare import course_of, started
 from vgg_studio.engine.several import here, in_turn
 from vgg_studio.pictures.known import in_cache
+from vgg_studio.pictures.located import folder_of
 
 # Settings that a resumed run may be given anew; all others belong to the run.
 _FREE = ("data", "run", "resume", "epochs", "device", "checkpoint_minutes")
@@ -103,7 +104,7 @@ def _continued(manifest: Manifest, job: TrainJob, position: Checkpoint | None) -
         job=msgspec.structs.replace(
             old,
             epochs=epochs,
-            data=os.path.abspath(job.data) if job.data else old.data,
+            data=os.path.abspath(folder_of(job.data)) if job.data else old.data,
             device=old.device if job.device == "auto" else job.device,
         ),
         epochs=rows,
