@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from vgg_studio.app import caption, theme
 from vgg_studio.app.scan_state import ScanState
-from vgg_studio.app.widgets import Card, Label
+from vgg_studio.app.widgets import Card, Label, LinkButton
 from vgg_studio.core import wording
 from vgg_studio.core.errors import describe_reason
 from vgg_studio.core.events import LeftOut
@@ -75,10 +75,14 @@ class SplitCard(Card):
         self.box.addWidget(self.heading)
         self.box.addWidget(self.bar)
         self.box.addLayout(lines)
+        self.as_folders = LinkButton()
+        self.box.addWidget(self.as_folders, alignment=Qt.AlignmentFlag.AlignLeft)
 
     def show_scan(self, scan: ScanState) -> None:
         """Show the parts, as soon as the scan knows them."""
         self.heading.setText(_("How they will be used"))
+        self.as_folders.setText(_("Write as folders…"))
+        self.as_folders.setVisible(scan.usable)
         words = {
             "train": _("to learn from"),
             "val": _("to choose the best round"),

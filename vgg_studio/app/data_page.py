@@ -14,6 +14,7 @@ from vgg_studio.app.data_folder import DataFolder
 from vgg_studio.app.left_out_dialog import LeftOutDialog
 from vgg_studio.app.page import Page, Primary
 from vgg_studio.app.sets_dialog import SetsDialog
+from vgg_studio.app.split_dialog import SplitDialog
 from vgg_studio.core import wording
 from vgg_studio.core.data_sets import is_archive
 from vgg_studio.core.errors import sentence_and_remedy
@@ -49,6 +50,7 @@ class DataPage(Page):
         self.empty.recent_wanted.connect(self.open_folder)
         self.folder.head.choose.connect(self.choose_folder)
         self.folder.head.recent.connect(self.open_folder)
+        self.folder.split.as_folders.clicked.connect(self._write_split)
         self.folder.noticed.suggestion_wanted.connect(self._open_suggestion)
         studio.folder_changed.connect(self._refresh)
         studio.scan_changed.connect(self._refresh)
@@ -121,6 +123,10 @@ class DataPage(Page):
         dialog = SetsDialog(self.studio.engines, self)
         dialog.opened.connect(self.open_folder)
         dialog.open()
+
+    def _write_split(self) -> None:
+        scan = self.studio.scan
+        SplitDialog(self.studio.engines, self.studio.folder, scan.layout, self).open()
 
     def open_folder(self, path: str) -> None:
         """Open a folder; one of the recent ones that is gone is forgotten as soon as its scan says so."""
