@@ -262,6 +262,16 @@ def test_that_the_response_normalisation_is_alexnets_formula() -> None:
     assert not torch.allclose(norm(given), given / 2**0.75, rtol=1e-2)  # pictures so large that the sum matters
 
 
+def test_that_the_response_normalisation_is_computed_in_fp32_whatever_comes_in() -> None:
+    norm = build(_small(vgg.A_LRN)).get_submodule("features.2")
+    given = 400 * _pictures(1, 4, 12)
+    for kind in (torch.bfloat16, torch.float16):
+        narrow = given.to(kind)
+        assert torch.equal(norm(narrow), norm(narrow.float()).to(kind))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(norm(given), norm(given.float()))
+
+
 @pytest.mark.parametrize("stage", ["block1", "block2", "block3", "fc6", "fc7", "fc8"])
 def test_that_own_blocks_can_be_frozen_and_parted_at_each_stage(stage: str) -> None:
     shape = _small(OWN)

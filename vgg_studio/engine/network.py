@@ -47,10 +47,19 @@ class VGG(nn.Module):
         return self
 
 
+class ResponseNorm(nn.LocalResponseNorm):
+    """Normalisation between channels, in fp32 whatever is computed in: squares leave fp16's range, and torch has no bf16 here."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """The features in the number format that they came in."""
+        with torch.autocast(features.device.type, enabled=False):
+            return super().forward(features.float()).to(features.dtype)
+
+
 _MODULES: dict[str, Callable[[vgg.Layer, float], nn.Module]] = {
     "conv": lambda layer, _: nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, padding=layer.kernel // 2),
     "batch_norm": lambda layer, _: nn.BatchNorm2d(layer.outputs),
-    "response_norm": lambda _layer, _: nn.LocalResponseNorm(
+    "response_norm": lambda _layer, _: ResponseNorm(
         vgg.NORM_CHANNELS, alpha=vgg.NORM_ALPHA, beta=vgg.NORM_BETA, k=vgg.NORM_K
     ),
     "relu": lambda _layer, _: nn.ReLU(inplace=True),
