@@ -63,7 +63,9 @@ def scan(job: ScanJob, stop: Stop) -> Iterator[Event]:
     try:
         yield PhaseStarted(phase="listing")
         listing = corrected(list_folder((yield from located(job.data, stop)), stop), job.corrections)
-        yield from _told(listing)
+        for event in _told(listing):
+            _look(stop)
+            yield event
         left_out = list(listing.left_out)
         pictures = [item.picture for part in PARTS for item in listing.items[part] if item.picture.row < 0]
         yield PhaseStarted(phase="reading", total=len(pictures))

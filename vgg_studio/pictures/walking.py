@@ -89,7 +89,9 @@ class Walk:
             here = waiting.pop()
             entries = self.entries(here)
             self._used.add(_identity(here))
-            for name in entries.pictures:
+            for count, name in enumerate(entries.pictures, 1):
+                if count % _LOOK_EVERY == 0:
+                    self._look()
                 yield os.path.join(here, name)
             for path, _ in sorted(entries.folders, key=lambda entry: entry[1], reverse=True):
                 if self.take(path):
