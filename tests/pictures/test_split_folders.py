@@ -199,7 +199,7 @@ def test_that_too_small_a_disk_is_told_before_a_picture_is_copied(
     class Full:
         free = 100
 
-    monkeypatch.setattr(split_folders.shutil, "disk_usage", lambda _: Full)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Full)
     assert refusal(written(data, tmp_path / "parts")) == "no_room"
     assert not any(name.endswith(".png") for name in files(tmp_path / "parts"))
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from vgg_studio.app import places, theme
+from vgg_studio.app import caption, places, theme
+from vgg_studio.app.caption import CaptionLine
 from vgg_studio.app.dialogs import Dialog
 from vgg_studio.app.fields import Number
 from vgg_studio.app.form_rows import Field
 from vgg_studio.app.header import ProgressLine
 from vgg_studio.app.left_out_dialog import show_folder
-from vgg_studio.app.widgets import Elided, Label, LinkButton, PlainButton, PrimaryButton, column, row
+from vgg_studio.app.widgets import Label, LinkButton, PlainButton, PrimaryButton, column, row
 from vgg_studio.core import events as ev, wording
 from vgg_studio.core.errors import describe
 from vgg_studio.core.jobs import HELD_BACK, WriteSplitJob
@@ -36,7 +37,7 @@ class SplitDialog(Dialog):
         self._engines, self._data, self._order, self._written = engines, folder, "", ""
         self.setWindowTitle(_("Write the split as folders"))
         self.percents = {part: Number(0, 40) for part in ("val", "test")}
-        self.place, self.change = Elided(tone="muted"), LinkButton(_("Choose another place…"))
+        self.place, self.change = CaptionLine(), LinkButton(_("Choose another place…"))
         self.line, self.state = ProgressLine(self), Label(wrap=True)
         self.other, self.go = PlainButton(_("Cancel")), PrimaryButton(_("Copy"))
         self._set_place(_beside(folder))
@@ -78,7 +79,8 @@ class SplitDialog(Dialog):
 
     def _set_place(self, place: str) -> None:
         self._place = place
-        self.place.setText(wording.escaped(place))
+        words = _("{folder} in {place}").format(folder=caption.strong(places.name(place)), place=places.place(place))
+        self.place.set_line(words, tip=wording.escaped(place))
 
     def _choose(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, _("A new or empty folder"), os.path.dirname(self._place))

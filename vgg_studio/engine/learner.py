@@ -165,7 +165,7 @@ class Learner:
         inputs = self._inputs(batch, some)
         with autocast(self.device):
             scores = learning(inputs)
-        self.scaler.scale(self._loss(scores, labels, whole)).backward()
+        self.scaler.scale(self._loss(scores, labels, whole)).backward()  # type: ignore[no-untyped-call]
         self._count(scores, labels)
 
     def _loss(self, scores: Tensor, labels: Tensor, whole: int) -> Tensor:

@@ -170,8 +170,9 @@ def _heads(
 def _suspects(source: Source, parts: Split, looked: _Looked, folds: npt.NDArray[np.intp], stop: Stop) -> Steps[None]:
     """Tell the pictures of all parts that are probably in the wrong class, by heads that did not learn from them.
 
-    A second time nobody learns from what was doubtful the first time: of 20 pictures in wrong folders among 1,000 flowers 14
-    are found and 14 others called doubtful, where once finds 15 and calls 18 others so (means of three seeds, VGG-16).
+    A second time nobody learns from what was doubtful the first time. Of 20 flowers put into wrong folders, among 1,000, 14
+    are found, 12 of them among the first 20; 15 others are called doubtful too, as are 20 where none was moved (VGG-16, means
+    of three seeds).
     """
     rule, classes = _Rule("comparing", _SUSPECTS_DECAY, _SUSPECTS_ROUNDS), len(parts.classes)
     looked = looked.rooted()
