@@ -96,8 +96,9 @@ def _looked(listing: Listing, known: Known, refused: Collection[PictureRef]) -> 
     looked: list[Looked] = []
     for done, (item, part) in enumerate(entries, 1):
         try:
-            path = locate(item.picture, listing.folder)
-            looked.append(Looked(item, part, known.digest(path), known.seen(path)))
+            digest = known.digest_of(item.picture, listing.folder)
+            seen = known.seen(locate(item.picture, listing.folder)) if item.picture.row < 0 else None
+            looked.append(Looked(item, part, digest, seen))
         except PictureRefused:  # gone since it was read
             continue
         finally:
