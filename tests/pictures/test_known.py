@@ -223,6 +223,20 @@ def test_that_what_was_seen_is_remembered_with_the_content(tmp_path: Path, reads
         assert ours.seen(str(new)) is None
 
 
+def test_that_what_was_seen_is_there_for_now_where_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known, "_MOST_WAITING", 2)
+    paths = [tmp_path / f"{number}.png" for number in range(5)]
+    with Known(None) as ours:
+        for width, path in enumerate(paths, 5):
+            Image.new("RGB", (width, 7)).save(path)
+            written(path, path.read_bytes())
+            assert ours.check(str(path)) is None
+            ours.flush()
+        assert [getattr(ours.seen(str(path)), "width", 0) for path in paths] == [5, 6, 7, 8, 9]
+
+
 def test_that_a_picture_that_was_only_decoded_is_looked_at_by_a_check(tmp_path: Path) -> None:
     path = tmp_path / "good.png"
     Image.new("RGB", (9, 7)).save(path)

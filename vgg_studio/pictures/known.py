@@ -62,7 +62,7 @@ class Known:
         self._waiting: dict[bytes, Row] = {}
         self._since = 0  # rows that came after the last attempt to write them down
         self._written = time.monotonic()
-        self._looked: dict[bytes, Seen] = {}  # by digest: what was seen of files that are too young to be remembered
+        self._looked: dict[bytes, Seen] = {}  # by digest: what was seen of files that could not be remembered
         self._guard: Guard | None = None
 
     def __enter__(self) -> Self:
@@ -108,10 +108,11 @@ class Known:
 
     def seen(self, path: bytes | str) -> Seen | None:
         """What a look at the file saw that `check` took; None where nobody looked at this content. Opens no picture."""
-        if row := self._row(path):
-            return msgspec.msgpack.decode(row.seen, type=Seen) if row.seen and row.door == _DOOR else None
+        row = self._row(path)
+        if row and row.seen and row.door == _DOOR:
+            return msgspec.msgpack.decode(row.seen, type=Seen)
         with contextlib.suppress(PictureRefused):
-            return self._looked.get(self.digest(path))
+            return self._looked.get(row.digest if row else self.digest(path))
         return None
 
     def verdict(self, path: bytes | str) -> Verdict | None:
@@ -134,11 +135,14 @@ class Known:
         with self._lock:
             self._since, self._written = 0, time.monotonic()
             rows = dict(self._waiting)
-        if rows and (self._file.put(list(rows.values())) or len(rows) > _MOST_WAITING):
+        written = bool(rows) and self._file.put(list(rows.values()))
+        if written or len(rows) > _MOST_WAITING:
             with self._lock:
                 for name, row in rows.items():
                     if self._waiting.get(name) is row:
                         del self._waiting[name]
+                    if row.seen and not written:
+                        self._looked[row.digest] = msgspec.msgpack.decode(row.seen, type=Seen)
 
     def close(self) -> None:
         """Write down what has come together and let go of the file and of the guard's processes."""
