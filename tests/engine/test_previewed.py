@@ -15,7 +15,8 @@ from vgg_studio.core.jobs import VARIATIONS, PreviewJob, Stop
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.engine import batches
 from vgg_studio.engine.data import PictureStore
-from vgg_studio.pictures import varying
+from vgg_studio.pictures import varying, views
+from vgg_studio.pictures.known import in_cache
 from vgg_studio.pictures.listing import list_folder
 from vgg_studio.pictures.preview import cropped, preview, varied
 
@@ -66,3 +67,24 @@ def test_that_what_was_drawn_is_done_in_the_same_order_as_in_training() -> None:
 def _mirrors(number: int) -> bool:
     mirrored = varying.drawn_for("flip_crop", 0, 1, [number]).mirrored
     return mirrored is not None and bool(mirrored[0])
+
+
+def test_that_over_a_frozen_part_the_views_that_it_knows_are_shown(tmp_path: Path) -> None:
+    data = make_folder(tmp_path / "data", ("cat", "dog"), count=10, size=SIZE)
+    parts = split.make(list_folder(str(data)), seed=2)
+    prep = Preprocessing(image_size=SIZE, decode="scaled")
+    store = PictureStore(str(data), [item.picture for item in parts.train], prep)
+    job = PreviewJob(data=str(data), batch=6, image_size=SIZE, variation="crop", seed=2, views=3, variants=4)
+    shown = [event for event in preview(job, Stop(), cache=tmp_path) if isinstance(event, ev.PreviewMade)]
+    numbers = {item.picture: number for number, item in enumerate(parts.train)}
+    with in_cache() as known:
+        for event in shown:
+            view = views.drawn("crop", 3, 2, event.variant + 1, len(parts.train))[numbers[event.picture]]
+            digest = known.digest_of(event.picture, str(data))
+            pictures, boxes = views.varied(store.read(event.picture)[None].copy(), [int(view)], [digest])
+            assert boxes is not None
+            tensors = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
+            expected = batches.cropped(tensors, torch.from_numpy(boxes))[0].permute(1, 2, 0).numpy()
+            with Image.open(event.file) as picture:
+                assert np.abs(np.asarray(picture).astype(float) - expected).mean() < 12
+    assert len({Path(event.file).read_bytes() for event in shown if event.picture == shown[0].picture}) <= 3

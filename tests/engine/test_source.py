@@ -24,7 +24,7 @@ from vgg_studio.core.facts import Way
 from vgg_studio.core.jobs import Stop
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.core.split import Item
-from vgg_studio.engine import feature_files, network, views
+from vgg_studio.engine import feature_files, network
 from vgg_studio.engine.batches import cropped
 from vgg_studio.engine.data import PictureStore, open_array
 from vgg_studio.engine.device import choose
@@ -34,6 +34,7 @@ from vgg_studio.engine.feature_files import FeatureFiles
 from vgg_studio.engine.network import VGG, trunk_and_head
 from vgg_studio.engine.scaling import Scaling
 from vgg_studio.engine.source import Source, View
+from vgg_studio.pictures import views
 from vgg_studio.pictures.known import Known
 
 SHAPE = vgg.Shape("vgg11_bn", 3, 3, 16, True)

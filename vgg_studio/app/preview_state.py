@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImageReader, QPixmap
 
-from vgg_studio.core import events as ev
+from vgg_studio.core import events as ev, recipes
 from vgg_studio.core.jobs import PreviewJob, TrainJob
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Previews(QObject):
             batch=min(BATCH, job.batch_size),
             variants=variants,
             variation=variation,
+            views=job.views if recipes.train_from(job) != "block1" else 0,
             image_size=job.image_size,
             resize=job.resize,
             channels=job.channels,

@@ -41,11 +41,13 @@ class DrawSamplesJob(Job, tag="draw_samples", frozen=True, kw_only=True):
 class PreviewJob(Job, tag="preview", frozen=True, kw_only=True):
     """Make small JPEGs of pictures as training sees them: `variants` variations of each, drawn as the run's rounds draw them.
 
-    `pictures` empty: the first batch of `batch` pictures in the order of round 1, with their labels.
+    `pictures` empty: the first batch of `batch` pictures in the order of round 1, with their labels. `views` 0: everything
+    learns, so each round cuts anew; else so many fixed crops of each picture, as a frozen part knows them.
     """
 
     data: str
     pictures: list[PictureRef] = []
+    views: int = 0
     batch: int = 16
     variants: int = 1
     variation: str = "flip"
@@ -62,6 +64,7 @@ class PreviewJob(Job, tag="preview", frozen=True, kw_only=True):
         one_of("resize", self.resize, RESIZES)
         between("image-size", self.image_size, 32, 1024)
         between("variants", self.variants, 1, 64)
+        between("views", self.views, 0, 64)
         between("batch-size", self.batch, 1, 4096)
         between("channels", self.channels, 1, 4)
         held_back(self.val_percent, self.test_percent)

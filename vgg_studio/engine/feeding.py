@@ -11,11 +11,11 @@ import torch
 
 from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.split import Item
-from vgg_studio.engine import views
 from vgg_studio.engine.batches import Batch, Variation, stream
 from vgg_studio.engine.data import PictureStore
 from vgg_studio.engine.last_layer import Chunks
 from vgg_studio.engine.source import Source, View
+from vgg_studio.pictures import views
 
 
 @dataclass

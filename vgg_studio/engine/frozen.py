@@ -19,7 +19,7 @@ from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.core.run_folder import Manifest
 from vgg_studio.core.split import Item
 from vgg_studio.core.writing import standing
-from vgg_studio.engine import tuning, views, ways
+from vgg_studio.engine import tuning, ways
 from vgg_studio.engine.data import PictureStore
 from vgg_studio.engine.device import Device
 from vgg_studio.engine.ending import Steps
@@ -28,6 +28,7 @@ from vgg_studio.engine.feature_files import FeatureFiles, folders, make_room, si
 from vgg_studio.engine.network import VGG
 from vgg_studio.engine.scoring import Answerer
 from vgg_studio.engine.source import Source
+from vgg_studio.pictures import views
 from vgg_studio.pictures.known import Known, in_cache
 
 MEASURE_FROM = (

@@ -28,7 +28,6 @@ from vgg_studio.engine import (
     initial,
     prepare,
     threads,
-    views,
     wrong_labels,
 )
 from vgg_studio.engine.data import left_out
@@ -36,6 +35,7 @@ from vgg_studio.engine.ending import Steps, check, one_job_ended
 from vgg_studio.engine.extract import Extractor
 from vgg_studio.engine.last_layer import improve
 from vgg_studio.engine.source import Source
+from vgg_studio.pictures import views
 from vgg_studio.pictures.known import Known, in_cache
 
 _ROUNDS = 4  # of L-BFGS for each fold

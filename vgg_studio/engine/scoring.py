@@ -31,7 +31,7 @@ from vgg_studio.engine.network import VGG, trunk_and_head
 from vgg_studio.engine.scaling import Scaling
 from vgg_studio.engine.several import each, here
 from vgg_studio.engine.source import Source
-from vgg_studio.engine.views import PLAIN
+from vgg_studio.pictures.views import PLAIN
 
 MOST_WRONG = 1000  # pictures that an evaluation names
 # Multiply-accumulates of one batch (half a second of a laptop), and pictures at most.

@@ -17,7 +17,6 @@ from vgg_studio.core.errors import PictureRefused
 from vgg_studio.core.events import FeaturesReady, PhaseProgress, PhaseStarted, PictureRef
 from vgg_studio.core.jobs import Stop
 from vgg_studio.core.split import Item
-from vgg_studio.engine import views
 from vgg_studio.engine.batches import Batch
 from vgg_studio.engine.data import Bytes, PictureStore, Refusal, ahead, workers
 from vgg_studio.engine.ending import Steps, Ticker, check
@@ -25,9 +24,10 @@ from vgg_studio.engine.extract import ALONE, KINDS, Extractor
 from vgg_studio.engine.feature_files import FeatureFiles, Name
 from vgg_studio.engine.last_layer import Chunks
 from vgg_studio.engine.several import each, here
+from vgg_studio.pictures import views
 from vgg_studio.pictures.known import Known
 
-View = tuple[PictureRef, int]  # a picture and the number of one of its views (engine/views.py)
+View = tuple[PictureRef, int]  # a picture and the number of one of its views (pictures/views.py)
 _CHUNK = 64 << 20  # bytes of features that are gone through at once
 _ALIKE, _UNLIKE = "pairs-alike", "pairs-unlike"  # what a folder's first run found out
 _TRIES = 3  # looks at a picture that is being changed

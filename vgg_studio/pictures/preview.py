@@ -20,7 +20,7 @@ from vgg_studio.core.events import Event, JobEnded, PhaseStarted, PictureLeftOut
 from vgg_studio.core.jobs import PreviewJob, Stop
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.core.split import PARTS, Split
-from vgg_studio.pictures import doctor, known, varying
+from vgg_studio.pictures import doctor, known, varying, views
 from vgg_studio.pictures.corrected import corrected
 from vgg_studio.pictures.guard import Guard, at_hand
 from vgg_studio.pictures.known import Known
@@ -161,8 +161,7 @@ def _made(one: Chosen, job: PreviewJob, root: str, folder: Path, decoders: Guard
             if not stands(file):
                 if scaled is None:
                     scaled = _scaled(one.picture, job, root, decoders)
-                drawn = varying.drawn_for(job.variation, job.seed, variant + 1, [one.number])
-                save_jpeg(_shown(varied(scaled, drawn)), file, quality=_QUALITY, mode=0o600)
+                save_jpeg(_shown(_seen(scaled, one, job, root, variant + 1)), file, quality=_QUALITY, mode=0o600)
         except PictureRefused as refusal:
             values = {key: value for key, value in refusal.values.items() if key not in ("reason", "path")}
             yield PictureLeftOut(picture=one.picture, reason=refusal.reason, values=values)
@@ -175,6 +174,17 @@ def _scaled(picture: PictureRef, job: PreviewJob, root: str, decoders: Guard) ->
     if picture.row >= 0:
         return to_array(open_ref(picture, root), prep)
     return decoders.pixels(locate(picture, root), prep)
+
+
+def _seen(picture: Pixels, one: Chosen, job: PreviewJob, root: str, epoch: int) -> Pixels:
+    """A picture in one round: cut anew, or one of the views that a frozen part knows of it."""
+    if not job.views:
+        return varied(picture, varying.drawn_for(job.variation, job.seed, epoch, [one.number]))
+    view = int(views.drawn(job.variation, job.views, job.seed, epoch, one.number + 1)[-1])
+    with known.in_cache() as seen:
+        digest = seen.digest_of(one.picture, root)
+    pictures, boxes = views.varied(picture[None].copy(), [view], [digest])
+    return pictures[0] if boxes is None else cropped(pictures[0], boxes[0])
 
 
 def varied(picture: Pixels, drawn: varying.Drawn) -> Pixels:
@@ -196,7 +206,7 @@ def _key(one: Chosen, job: PreviewJob, root: str, variant: int) -> str:
         status = _status(locate(picture, root))
         stamp = f"{status.st_size} {status.st_mtime_ns}"
     number = 0 if job.variation == "none" else one.number
-    settings = (job.variation, job.image_size, job.resize, job.channels, job.seed, number, variant)
+    settings = (job.variation, job.views, job.image_size, job.resize, job.channels, job.seed, number, variant)
     text = "\0".join((os.path.abspath(root), picture.path, picture.raw, str(picture.row), stamp, repr(settings)))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from vgg_studio.engine import views
 from vgg_studio.engine.batches import Variation, _drawn
+from vgg_studio.pictures import views
 
 DIGESTS = [bytes([number]) * 16 for number in range(60)]
 
