@@ -1,6 +1,6 @@
 """Which of many pictures might be copies of each other: all pairs whose perceptual hashes differ in few bits.
 
-Every hash is compared with every other, a row at a time: 100,000 hashes take 5 thousand million comparisons, 7 s and 3 MB on one
+Every hash is compared with every other, a row at a time: 100,000 hashes take 5 thousand million comparisons, 9 s and 3 MB on one
 core of 2024, mirror images included. An index by parts of the hash (multi-index hashing) pays only where hashes are spread evenly
 and few bits may differ; at 14 of 64 it would look at more pairs than there are.
 
