@@ -155,7 +155,9 @@ def test_that_copies_of_all_kinds_come_into_one_group_and_strangers_into_none() 
 
 def test_that_pictures_of_one_colour_are_not_copies_of_one_another() -> None:
     plain = [Image.new("RGB", (60, 40), colour) for colour in ("white", "black", "red", "#808080")]
-    assert not _Pictures(plain).find()
+    pictures = _Pictures(plain)
+    assert not pictures.find()
+    assert not pictures.opened  # a thousand of them would be half a million pairs
 
 
 def test_that_the_same_bytes_are_copies_whatever_they_show() -> None:
