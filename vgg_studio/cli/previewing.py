@@ -20,6 +20,7 @@ SETTINGS = {
     name: settings.EVERYTHING[name]
     for name in (
         "variation",
+        "views",
         "image_size",
         "resize",
         "channels",
