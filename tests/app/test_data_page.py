@@ -214,6 +214,10 @@ def test_that_the_header_counts_the_pictures_that_are_read(
     assert window.header.status.whole() == "Reading 412 of 1,204 pictures"
     assert window.header.button.words() == "Cancel"
     assert window.header.button.property("kind") == "plain"
+    engines.send(order, ev.PhaseStarted(phase="comparing", total=1204))
+    assert window.header.status.whole() == "Comparing pictures…"
+    engines.send(order, ev.PhaseProgress(phase="comparing", done=128, total=1204))
+    assert window.header.status.whole() == "Comparing pictures: 128 of 1,204."
     engines.send(order, *scanned(COUNTS))
     assert window.header.status.whole() == "565 pictures in 3 classes, ready to train."
     assert window.header.button.property("kind") == "primary"

@@ -71,6 +71,8 @@ class DataPage(Page):
         if self.studio.drawing_samples:
             return _("Drawing the sample pictures…")
         if scan.running:
+            if scan.comparing:
+                return wording.phase_words("comparing", scan.compared, scan.to_compare)
             return wording.phase_words("unpacking") if scan.unpacking else _reading(scan.done, scan.total)
         if scan.failure:
             return _("This folder cannot be used for training.")

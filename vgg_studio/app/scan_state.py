@@ -36,6 +36,9 @@ class ScanState:
     done: int = 0
     total: int = 0
     unpacking: bool = False  # an archive: `folder` is where its pictures are once it is over
+    comparing: bool = False  # everything was read; copies are looked for
+    compared: int = 0
+    to_compare: int = 0
     running: bool = False
     finished: bool = False  # everything was read and the split is known
     stopped: bool = False
@@ -59,10 +62,13 @@ class ScanState:
             case ev.PicturesListed():
                 self.pictures.setdefault(event.class_name, []).extend(event.pictures)
             case ev.PhaseStarted():
-                self.unpacking = event.phase == "unpacking"
+                self.unpacking, self.comparing = event.phase == "unpacking", event.phase == "comparing"
+                self.compared, self.to_compare = 0, event.total
                 self.total = event.total if event.phase == "reading" else self.total
             case ev.PhaseProgress(phase="reading"):
                 self.done, self.total = event.done, event.total or self.total
+            case ev.PhaseProgress(phase="comparing"):
+                self.compared, self.to_compare = event.done, event.total
             case ev.PictureLeftOut(reason="by_hand"):
                 self.by_hand += 1
                 self.home[event.picture] = str(event.values.get("class_name", ""))

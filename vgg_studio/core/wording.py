@@ -89,6 +89,8 @@ def phase_words(phase: str, done: int = 0, total: int = 0) -> str:
         return _("Unpacking the archive: {done} of {total} MB.").format(done=done >> 20, total=max(1, total >> 20))
     if phase == "reading":
         return _("Reading pictures: {done} of {total}.").format(done=number(done), total=number(total))
+    if phase == "comparing":
+        return _("Comparing pictures: {done} of {total}.").format(done=number(done), total=number(total))
     if phase == "extracting":
         return _("Computing features: {done} of {total}.").format(done=number(done), total=number(total))
     if phase == "measuring":
