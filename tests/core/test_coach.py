@@ -186,6 +186,14 @@ def test_that_a_run_that_failed_for_another_reason_gets_no_advice() -> None:
     assert coach.remarks(progress, FIXED) == []
 
 
+def test_that_a_rising_loss_is_no_learning_by_heart_while_more_and_more_are_named_right() -> None:
+    turned = [(0.5, 0.75, 0.55, 0.7), (0.4, 0.8, 0.5, 0.72)]
+    surer = [(0.3 / n, 0.97, 0.5 + 0.1 * n, 0.72 + 0.01 * n) for n in range(1, 6)]
+    worse = [(0.3 / n, 0.97, 0.5 + 0.1 * n, 0.70) for n in range(1, 6)]
+    assert coach.remarks(drawn(*turned, *surer), FIXED) == []
+    assert codes(coach.remarks(drawn(*turned, *worse), FIXED)) == ["memorising"]
+
+
 def test_that_a_falling_rate_gets_the_chance_to_fall_before_a_standstill_is_called() -> None:
     still = [(0.5, 0.8, 0.5, 0.8)] + [(0.5, 0.8, 0.52, 0.79)] * 6
     assert codes(coach.remarks(drawn(*still), FIXED)) == ["stopped_improving"]
