@@ -35,6 +35,9 @@ class Corrector(QObject):
         self._suspects: list[ev.Finding] = []
         self._look = ""  # the quick look that told them
         self._again, self._order = ScanState(), ""
+        # What was noticed is asked for several times at each change, and there may be thousands of findings.
+        self._seen, self._seen_kept, self._noticed = ScanState(), self.kept, Noticed()
+        self._stand: tuple[object, ...] = ()
         self._timer = QTimer(self, singleShot=True, interval=AGAIN_MS)
         self._timer.timeout.connect(self._look_again)
         studio.engines.happened.connect(self._take)
@@ -48,7 +51,12 @@ class Corrector(QObject):
 
     def noticed(self) -> Noticed:
         """What deserves a look, without what was settled by hand."""
-        return noticed(self._studio.scan, self._suspects, self.kept.standing())
+        scan, kept = self._studio.scan, self.kept
+        stand = (len(scan.findings), scan.left_out_count, len(scan.classes_left_out), len(self._suspects), self._look)
+        if self._seen is not scan or self._seen_kept is not kept or self._stand != stand:
+            self._seen, self._seen_kept, self._stand = scan, kept, stand
+            self._noticed = noticed(scan, self._suspects, kept.standing())
+        return self._noticed
 
     def settled(self, job: TrainJob, data: str) -> TrainJob:
         """The order for a training on a folder, with what was settled for that folder."""

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtCore import (
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    QSize,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QKeyEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import QListView, QStyleOptionViewItem
 
@@ -41,7 +50,7 @@ class ChoiceGrid(PictureGrid):
 
     def choice(self) -> list[PictureRef]:
         """The chosen pictures in their order, each once."""
-        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
+        rows = sorted(index.row() for index in self.selectionModel().selectedIndexes())
         return list(dict.fromkeys(self.table.pictures[row] for row in rows))
 
     def keep_place(self, place: tuple[int, int]) -> None:
@@ -59,7 +68,7 @@ class ChoiceGrid(PictureGrid):
 
     def place(self) -> tuple[int, int]:
         """The first chosen row (-1 for none) and how far the view is scrolled."""
-        rows = [index.row() for index in self.selectionModel().selectedRows()]
+        rows = [index.row() for index in self.selectionModel().selectedIndexes()]
         return min(rows, default=-1), self.verticalScrollBar().value()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -98,7 +107,7 @@ class GroupTable(PictureTable):
         if role == JOINS:
             return self._joins(index.row(), -1), self._joins(index.row(), 1)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tip("\n".join(filter(None, (picture_text(cell.picture), cell.tip))))
+            return plain_tip("\n".join(filter(None, (picture_text(cell.picture), cell.tip()))))
         return super().data(index, role)
 
     def _joins(self, row: int, step: int) -> bool:
@@ -153,20 +162,18 @@ class FoundGrid(ChoiceGrid):
 
     def told(self) -> str:
         """The chosen picture's whole name, and what is said of it."""
-        rows = self.selectionModel().selectedRows()
+        rows = self.selectionModel().selectedIndexes()
         cell = self.table.cells[rows[0].row()] if rows else BLANK
-        return _("{picture}: {reason}").format(picture=picture_text(cell.picture), reason=cell.tip) if cell.tip else ""
+        reason = cell.tip()
+        return _("{picture}: {reason}").format(picture=picture_text(cell.picture), reason=reason) if reason else ""
 
     def choose_copies(self) -> None:
         """Choose all pictures of each group but its first."""
-        selection = self.selectionModel()
-        selection.clearSelection()
-        seen: set[int] = set()
+        wanted = QItemSelection()
         for row, group in enumerate(self.table.groups):
-            if group in seen:
-                selection.select(self.table.index(row), QItemSelectionModel.SelectionFlag.Select)
-            elif group >= 0:
-                seen.add(group)
+            if group >= 0 and self.table.groups[row - 1 : row] == [group]:  # a group stands in one piece
+                wanted.select(self.table.index(row), self.table.index(row))
+        self.selectionModel().select(wanted, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

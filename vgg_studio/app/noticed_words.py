@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from vgg_studio.app import caption, places
@@ -63,11 +64,15 @@ _PARTS = {"train": N_("training part"), "val": N_("validation part"), "test": N_
 
 
 class Cell(NamedTuple):
-    """A picture with two lines below it and a sentence for its tooltip."""
+    """A picture with two lines below it, and the finding or the words that tell more."""
 
     picture: ev.PictureRef
     lines: tuple[str, str]
-    tip: str = ""
+    about: ev.Finding | str = ""
+
+    def tip(self) -> str:
+        """What is said of it in a whole sentence; made when it is wanted, for there may be thousands of cells."""
+        return self.about if isinstance(self.about, str) else finding_words.reason(self.about)
 
 
 def short(kind: str) -> str:
@@ -131,6 +136,7 @@ def _touched(kind: str, found: Noticed) -> list[ev.PictureRef]:
     return found.left_out if kind == LEFT_OUT else list(found.moved)
 
 
+@lru_cache(maxsize=20_000)
 def _name(picture: ev.PictureRef) -> str:
     return escaped(places.name(picture.path)) if picture.path else wording.picture_text(picture)
 
@@ -160,12 +166,11 @@ def _of_classes(kind: str, found: Noticed, scan: ScanState) -> list[list[Cell]]:
 
 
 def _of_finding(finding: ev.Finding) -> list[Cell]:
-    tip = finding_words.reason(finding)
     made = []
     for at, picture in enumerate(finding.pictures):
         name = finding.classes[at] if at < len(finding.classes) else ""
         strong = caption.strong(escaped(name)) if name else caption.named(_name(picture))
-        made.append(Cell(picture, (strong, _why(finding, at, picture)), tip))
+        made.append(Cell(picture, (strong, _why(finding, at, picture)), finding))
     return made
 
 
