@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageFilter, ImageOps
 
-from tests.pictures import make_folder, make_parts, noise, scene, snapshot, web_page
+from tests.pictures import encoded, make_folder, make_parts, noise, scene, snapshot, web_page
 from tests.pictures.planted import Figures, judge, plant
 from vgg_studio.core import finding_words
 from vgg_studio.core.events import Finding, FindingsMade, FolderScanned, from_line, to_line
@@ -20,13 +21,18 @@ from vgg_studio.pictures.scan import list_folder, scan
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
 
 
+@cache
+def _jpeg(seed: int) -> bytes:
+    return encoded(scene(seed), "JPEG", quality=92)
+
+
 @pytest.fixture
 def scenes(tmp_path: Path) -> Path:
     """Two classes of 22 different scenes each: nothing to be found."""
     for label, name in enumerate(("cat", "dog")):
         (tmp_path / "set" / name).mkdir(parents=True)
         for number in range(22):
-            scene(100 * label + number).save(tmp_path / "set" / name / f"{number:02}.jpg", quality=92)
+            (tmp_path / "set" / name / f"{number:02}.jpg").write_bytes(_jpeg(100 * label + number))
     return tmp_path / "set"
 
 
