@@ -21,6 +21,7 @@ from vgg_studio.core.language import N_, _, ngettext
 from vgg_studio.core.problem_table import Problem
 
 _SHOWN = 5  # of each kind of finding
+_SAID_BY_TITLE = ("dark", "one_colour", "blurry")  # their sentence says nothing more
 
 _LAYOUTS: dict[str, str] = {
     "classes": N_("A folder for each class."),
@@ -142,6 +143,8 @@ def _line(finding: ev.Finding) -> str:
     words = finding_words.reason(finding)
     if not finding.pictures or finding.kind == "odd_name":
         return words
+    if finding.kind in _SAID_BY_TITLE:
+        return wording.picture_text(finding.pictures[0])
     names = ", ".join(wording.picture_text(picture) for picture in finding.pictures[:_SHOWN])
     return f"{names}{', …' if len(finding.pictures) > _SHOWN else ''}: {words}"
 

@@ -22,6 +22,12 @@ TITLES: dict[FindingKind, str] = {  # in the order in which they are told: what 
     "odd_name": N_("Names that other systems cannot hold"),
 }
 
+_PARTS: dict[str, str] = {
+    "train": N_("the training part"),
+    "val": N_("the validation part"),
+    "test": N_("the test part"),
+}
+
 _ALIKE: dict[str, str] = {
     "case": N_("{classes}: only upper and lower case differ."),
     "unicode": N_("{classes}: the same letters, written down in two ways."),
@@ -97,8 +103,10 @@ def _copies(finding: Finding) -> str:
         )
         return text.format(classes=where)
     if finding.kind == "across_parts":
-        where = ", ".join(dict.fromkeys(finding.parts))
-        text = _("The same picture in {parts}.") if values.get("exact") else _("Almost the same picture in {parts}.")
+        where = ", ".join(_(_PARTS.get(part, part)) for part in dict.fromkeys(finding.parts))
+        text = _("The same picture in several parts: {parts}.")
+        if not values.get("exact"):
+            text = _("Almost the same picture in several parts: {parts}.")
         return text.format(parts=where)
     if finding.kind == "duplicate":
         return ngettext("The same picture {count} time.", "The same picture {count} times.", count).format(count=count)
