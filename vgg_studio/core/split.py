@@ -97,12 +97,16 @@ def make(
 
 def _units(items: list[Item], classes: list[str], seed: int, groups: Mapping[PictureRef, int]) -> list[Unit]:
     """What is cut as one piece, each at the place of the first of its pictures: so a large group is not more often taken."""
-    together: dict[object, list[int]] = {}
+    together: dict[int, list[int]] = {}
+    alone: list[list[int]] = []
     for place, item in enumerate(items):
-        together.setdefault(groups.get(item.picture, item), []).append(place)
+        if groups and (number := groups.get(item.picture)) is not None:
+            together.setdefault(number, []).append(place)
+        else:
+            alone.append([place])
     units = []
-    for places in together.values():
-        first = min((items[place] for place in places), key=_key)
+    for places in (*alone, *together.values()):
+        first = items[places[0]] if len(places) == 1 else min((items[place] for place in places), key=_key)
         sizes: dict[int, int] = {}
         for place in places:
             sizes[items[place].label] = sizes.get(items[place].label, 0) + 1
