@@ -201,6 +201,13 @@ def test_that_a_class_of_a_few_large_groups_is_in_every_part() -> None:
     assert [Counter(item.label for item in made.part(part)) for part in PARTS] == [{0: 10, 1: 10}] * 3
 
 
+def test_that_no_part_takes_the_last_pictures_that_another_could_have() -> None:
+    listing = _listing(100, 30)
+    ours = [item.picture for item in listing.items["train"] if item.label == 0]
+    made = split.make(listing, 1, groups=dict.fromkeys(ours[3:], 7))  # one group of 97, three pictures by themselves
+    assert [sum(item.label == 0 for item in made.part(part)) for part in PARTS] == [97, 2, 1]
+
+
 def test_that_a_class_of_one_group_is_learned_from() -> None:
     listing = _listing(6, 30)
     groups = {item.picture: 7 for item in listing.items["train"] if item.label == 0}
