@@ -31,7 +31,7 @@ def by(sides: Sequence[int]) -> str:
 
 def layer_head() -> list[str]:
     """The columns of the table of layers."""
-    return [_("No."), _("Layer"), _("Kind"), _("Key"), _("Output"), _("Parameters"), _("Million MACs")]
+    return ["#", _("Layer"), _("Kind"), _("Key"), _("Output"), _("Parameters"), _("Million MACs")]
 
 
 def layer_cells(layers: Sequence[LayerFact]) -> list[list[str]]:
