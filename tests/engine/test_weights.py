@@ -205,6 +205,33 @@ def test_that_an_odd_shape_is_refused_with_both_shapes(key: str, odd: tuple[int,
     assert caught.value.values["found"] == "x".join(map(str, odd))
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"features.0.bias": torch.zeros(1, 1, 1, 1), "features.0.weight": torch.zeros(3)},
+        {"features.0.bias": torch.zeros(1, 1, 1, 1), "features.0.weight": torch.zeros(())},
+        {"features.0.weight": torch.zeros(1, 1, 1, 1), f"features.{'9' * 5000}.weight": torch.zeros(1, 1, 1, 1)},
+    ],
+    ids=["too flat", "a lone number", "a number without end"],
+)
+def test_that_odd_tensors_under_known_names_are_no_network(odd: dict[str, Tensor]) -> None:
+    with pytest.raises(WeightsUnreadable) as caught:
+        shape_of(odd, "odd.pth")
+    assert caught.value.values["detail"] == "not_vgg"
+
+
+@pytest.mark.parametrize("key", ["classifier.0.weight", "classifier.6.weight"])
+def test_that_a_lone_number_for_a_linear_layer_is_an_odd_shape(key: str) -> None:
+    with pytest.raises(WeightsOddShape) as caught:
+        shape_of(_state() | {key: torch.zeros(())})
+    assert caught.value.values["name"] == key
+
+
+def test_that_names_with_halves_of_characters_can_be_sent(tmp_path: Path) -> None:
+    found = read_file(_saved(tmp_path / "x.pth", {"\ud800": torch.zeros(3)}))
+    assert list(found) == ["\\ud800"]
+
+
 # --- what is loaded
 
 

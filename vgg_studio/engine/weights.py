@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ from vgg_studio.engine.weights_file import MOST_TENSORS, open_regular, read_any
 _WRAPPINGS = ("state_dict", "model_state_dict", "model")
 _KINDS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 COUNTER = ".num_batches_tracked"
+_CONVOLUTION = re.compile(r"features\.(\d{1,4})\.weight", re.ASCII)
 _FC8, _LIGHT = "classifier.6", "classifier.1"  # the last layer of a classic head and of a light one
 
 
@@ -123,10 +125,15 @@ def _advice(missing: Iterable[str], train_from: str) -> str:
 def unwrapped(found: Mapping[str, Any]) -> dict[str, Tensor]:
     """The state dict itself, out of a training script's bundle and of `DataParallel`'s prefix."""
     inner = next((found[key] for key in _WRAPPINGS if isinstance(found.get(key), dict)), found)
-    tensors = {str(key): value.detach() for key, value in inner.items() if isinstance(value, Tensor)}
+    tensors = {_text(key): value.detach() for key, value in inner.items() if isinstance(value, Tensor)}
     if all(key.startswith("module.") for key in tensors):
         return {key.removeprefix("module."): tensor for key, tensor in tensors.items()}
     return tensors
+
+
+def _text(key: object) -> str:
+    """A name that can always be sent and shown: a pickle may hold halves of characters."""
+    return str(key).encode("utf-8", "backslashreplace").decode()
 
 
 def _drop_empty_classifier(tensors: dict[str, Tensor]) -> None:
@@ -195,43 +202,48 @@ def sized(variant: str, tensors: Mapping[str, Tensor]) -> vgg.Shape:
 def own_blocks(tensors: Mapping[str, Tensor]) -> vgg.Shape | None:
     """Blocks by the numbers between convolutions: one more than usual where a pooling lies between two."""
     base = "vgg_bn" if any(key.endswith(".running_mean") for key in tensors) else "vgg"
-    keys = [key for key, tensor in tensors.items() if key.startswith("features.") and tensor.ndim == 4]
-    places = sorted(int(part) for key in keys if (part := key.split(".")[1]).isascii() and part.isdigit())
+    keys = [key for key, tensor in tensors.items() if tensor.ndim == 4]
+    places = sorted(int(hit[1]) for hit in map(_CONVOLUTION.fullmatch, keys) if hit)
     blocks: list[tuple[int, int]] = []
     last = -1
     for place in places:
-        weight = tensors.get(f"features.{place}.weight")
-        channels = 0 if weight is None else weight.shape[0]
+        channels = tensors[f"features.{place}.weight"].shape[0]
         if blocks and place - last == (3 if base == "vgg_bn" else 2) and blocks[-1][1] == channels:
             blocks[-1] = (blocks[-1][0] + 1, channels)
         else:
             blocks.append((1, channels))
         last = place
-    fc6 = tensors.get("classifier.0.weight")
-    divisor = vgg.LINEAR_WIDTH // max(1, fc6.shape[0]) if fc6 is not None and fc6.ndim else 1  # of slim linear layers
+    fc6 = _outputs(tensors, "classifier.0")
+    divisor = 1 if fc6 is None else vgg.LINEAR_WIDTH // max(1, fc6)  # of slim linear layers
     text = vgg.written(tuple((convolutions, channels * divisor) for convolutions, channels in blocks))
     try:
         vgg.parsed(text)
     except ValueError:
         return None
     full = blocks[0][1] * divisor
-    return _with_sizes(f"{base}:{text}", full, tensors) if "features.0.weight" in tensors else None
+    return _with_sizes(f"{base}:{text}", full, tensors) if places[0] == 0 else None
 
 
 def _with_sizes(variant: str, full: int, tensors: Mapping[str, Tensor]) -> vgg.Shape:
     """The variant with the sizes that the tensors have; `full` is how many channels its first convolution has undivided."""
     outputs, channels = tensors["features.0.weight"].shape[:2]
     light = f"{_LIGHT}.weight" in tensors
-    fc6, fc8 = tensors.get("classifier.0.weight"), tensors.get(f"{_LIGHT if light else _FC8}.weight")
+    fc6, fc8 = _outputs(tensors, "classifier.0"), _outputs(tensors, _LIGHT if light else _FC8)
     divisor = max(1, full // max(1, outputs))
     return vgg.Shape(
         variant,
-        classes=1000 if fc8 is None else fc8.shape[0],
+        classes=1000 if fc8 is None else fc8,
         channels=channels,
         width_divisor=divisor,
-        slim_linear=divisor > 1 and fc6 is not None and fc6.shape[0] != vgg.LINEAR_WIDTH,
+        slim_linear=divisor > 1 and fc6 not in (None, vgg.LINEAR_WIDTH),
         head="light" if light else "classic",
     )
+
+
+def _outputs(tensors: Mapping[str, Tensor], layer: str) -> int | None:
+    """How many outputs a linear layer has by its weights; None where there are none, or a lone number stands for them."""
+    weight = tensors.get(f"{layer}.weight")
+    return weight.shape[0] if weight is not None and weight.ndim else None
 
 
 def _is_needed(key: str, tensors: Mapping[str, Tensor]) -> bool:
