@@ -86,8 +86,9 @@ def test_that_an_eps_starts_no_program(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @posix
-def test_that_a_jpeg_of_endless_rubbish_is_refused_unread(tmp_path: Path) -> None:
-    path = written(tmp_path / "x.jpg", b"\xff\xd8\xff\xe0\0\x10" + bytes(14))
+@pytest.mark.parametrize("first", [b"\0", b"\xda\xda", b"\0\xd9"], ids=["zeros", "half of a scan", "half of an end"])
+def test_that_a_jpeg_of_endless_rubbish_is_refused_unread(tmp_path: Path, first: bytes) -> None:
+    path = written(tmp_path / "x.jpg", b"\xff\xd8\xff\xe0\0\x10" + bytes(14) + first)
     os.truncate(path, 1 << 40)  # Pillow looks at a million bytes a second
     assert _reason(path) == "damaged"
 

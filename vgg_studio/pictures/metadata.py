@@ -81,11 +81,13 @@ def jpeg_begins(file: IO[bytes]) -> bool:
     rubbish = 0
     while rubbish <= _MOST_RUBBISH:
         start = file.read(2)
-        if len(start) < 2 or start[1] in (0xD9, 0xDA):  # the file's end; the picture's end; the pixels
+        if len(start) < 2:
             return True
         if start[0] != 0xFF or start[1] in (0x00, 0xFF):
             rubbish += 1
             file.seek(-1, os.SEEK_CUR)
+        elif start[1] in (0xD9, 0xDA):  # the picture's end; the pixels
+            return True
         elif not (0xD0 <= start[1] <= 0xD8 or start[1] == 0x01):  # markers that stand alone
             file.seek(max(0, int.from_bytes(file.read(2), "big") - 2), os.SEEK_CUR)
     return False
