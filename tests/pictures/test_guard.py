@@ -19,6 +19,7 @@ from PIL import Image
 from tests.pictures import WEB_PAGE, encoded, fifo, noise, smooth, written
 from vgg_studio.core.errors import EngineDied, PictureRefused
 from vgg_studio.core.preprocessing import Preprocessing
+from vgg_studio.pictures import guard as guard_module
 from vgg_studio.pictures.guard import Guard
 from vgg_studio.pictures.looks import SIDE, look_at
 from vgg_studio.pictures.opening import open_picture, open_whole
@@ -35,6 +36,7 @@ healthy = decoder._answer
 def weak(request):
     name = os.path.basename(request.path)
     if name.startswith(b"crash"): os.kill(os.getpid(), signal.SIGSEGV)
+    if name.startswith(b"kill"): os.kill(os.getpid(), signal.SIGKILL)
     while name.startswith(b"hang"): pass
     if name.startswith(b"sleep"): time.sleep(600)
     if name.startswith(b"raise"): raise KeyError("unlisted")
@@ -136,6 +138,10 @@ def test_that_refusals_come_with_their_values(healthy: Guard, tmp_path: Path) ->
     [
         ("crash", "decoder_crashed"),
         ("raise", "decoder_crashed"),
+        (
+            "kill",
+            "unreadable",
+        ),  # as a system short of memory does: says nothing that would be remembered of the picture
         ("hang", "too_slow"),
         ("sleep", "too_slow"),
         pytest.param("bloat", "too_much_memory", marks=linux),
@@ -193,6 +199,28 @@ def test_that_closing_frees_a_thread_that_waits_for_a_picture(tmp_path: Path) ->
             time.sleep(0.01)
     thread.join()
     assert reasons == ["unreadable"]  # nothing that would be remembered of the picture
+
+
+@posix
+def test_that_a_decoder_closed_just_as_it_has_answered_is_put_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path / "x.png", encoded(noise()))
+    begun: list[subprocess.Popen[bytes]] = []
+    exchange = guard_module._exchange
+
+    def answered_then_closed(process: subprocess.Popen[bytes], request: bytes) -> object:
+        begun.append(process)
+        reply = exchange(process, request)
+        guard.close()
+        return reply
+
+    monkeypatch.setattr(guard_module, "_exchange", answered_then_closed)
+    guard = Guard(1)
+    assert guard.look(bytes(path)).width == 64
+    assert [(one.returncode, one.stdout is not None and one.stdout.closed) for one in begun] == [
+        (-signal.SIGKILL, True)
+    ]
 
 
 def test_that_where_no_decoder_starts_the_order_ends(tmp_path: Path) -> None:

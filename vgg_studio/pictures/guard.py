@@ -39,7 +39,9 @@ _LOOK = 0.05  # seconds between two looks at decoders that are at a picture
 # One thread in each, so that pictures side by side share the cores and memory is not reserved for threads to come.
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2", "PYTHONUTF8": "1"}
 # Perhaps the fault of what came before, or of somebody who ended the process: tried once more, in a fresh one.
-_TRIED_AGAIN = {"decoder_crashed", "too_much_memory"}
+_KILLED = "killed"  # by somebody else: by a person, or by a system that is short of memory
+_TRIED_AGAIN = {"decoder_crashed", "too_much_memory", _KILLED}
+_OTHERS = {signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)}  # Windows knows but the first
 _decode = msgspec.msgpack.Decoder(Answer).decode
 
 
@@ -117,7 +119,7 @@ class Guard:
                 reply = decoder.ask(request, fresh=True)
         finally:
             self._free.put(decoder)
-        if self._over.is_set() and reply.answer.reason:
+        if reply.answer.reason == _KILLED or (self._over.is_set() and reply.answer.reason):
             raise PictureRefused("unreadable", path=shown(request.path))  # says nothing about the picture
         if reply.answer.reason:
             values = {name: value for name, value in reply.answer.values.items() if name != "reason"}
@@ -208,8 +210,8 @@ class _Decoder:
         reply = _exchange(process, frame(request))
         with self._lock:
             self._watch = None
-            verdict = self._verdict
-        if reply is None or verdict:
+            verdict, closed = self._verdict, self._closed
+        if reply is None or verdict or closed:  # closed while it answered: killed then, and left to this thread
             self._end()
         return reply or _Reply(Answer(verdict or _reason(process.returncode or 0)))
 
@@ -284,6 +286,8 @@ def _exchange(process: subprocess.Popen[bytes], request: bytes) -> _Reply | None
 
 
 def _reason(returncode: int) -> str:
+    if -returncode in _OTHERS:
+        return _KILLED
     rang = returncode < 0 and returncode == -getattr(signal, "SIGALRM", 0)  # its own last resort
     return "too_slow" if rang else "decoder_crashed"
 
