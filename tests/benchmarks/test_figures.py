@@ -103,9 +103,10 @@ def test_that_splits_have_as_many_test_pictures_of_each_class_and_hang_on_the_se
 
 
 def test_that_the_page_of_accuracies_tells_means_gains_and_what_was_to_be_reached() -> None:
-    seeds = [accuracy.Seed(0, 0.87, (0.88, 0.92), 600.0), accuracy.Seed(1, 0.86, (0.87, 0.90), 1200.0)]
+    seeds = [accuracy.Seed(0, 0.87, 0.88, (0.88, 0.92), 600.0), accuracy.Seed(1, 0.86, 0.87, (0.87, 0.90), 1200.0)]
     text = accuracy.page(seeds)
-    assert "| 0 | 0.870 | 0.880 | 0.920 | +5.0 points | 10.0 |" in text
+    assert "| 0 | 0.870 | 0.880 | 0.880 | 0.920 | +5.0 points | 10.0 |" in text
     assert "Mean 0.910, standard deviation 0.014 (mean at least 0.9: reached)" in text
     assert "Mean gain 4.5 points, smallest 4.0 (mean at least 2.5: reached)" in text
+    assert "Above the one with its strength chosen: 3.5 points" in text
     assert "Slowest 20.0 minutes (at most 15: not reached)" in text
