@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
+import time
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,7 +30,7 @@ from vgg_studio.core.events import (
     to_line,
 )
 from vgg_studio.core.jobs import ScanJob, Stop
-from vgg_studio.pictures import scan as scanning
+from vgg_studio.pictures import known, scan as scanning
 from vgg_studio.pictures.guard import Guard
 from vgg_studio.pictures.known import Known
 from vgg_studio.pictures.scan import list_folder, scan, usable
@@ -262,6 +264,42 @@ def test_that_a_stop_does_not_wait_for_the_picture_that_is_being_read(
     assert last.outcome == "stopped"
     assert not list(events)
     assert len(begun) <= scanning._THREADS  # those that waited behind were not begun any more
+
+
+_ASLEEP = """
+import sys, time
+from vgg_studio.pictures import decoder
+decoder._answer = lambda request: time.sleep(600)
+decoder.serve(float(sys.argv[1]), int(sys.argv[2]))
+"""
+
+
+def test_that_a_picture_that_hangs_is_let_go_where_nobody_asks_for_more_after_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard = Guard(1, command=(sys.executable, "-P", "-c", _ASLEEP))
+    monkeypatch.setattr(known, "Guard", lambda _workers: guard)
+    only, stop = threading.Lock(), Stop()
+    found: list[LeftOut | None] = []
+    refusal = scanning.refusal
+
+    def one(picture: PictureRef, root: str, seen: Known) -> None:
+        if only.acquire(blocking=False):
+            found.append(refusal(picture, root, seen))
+
+    def stop_at_a_picture() -> None:
+        while guard._decoders[0]._watch is None:
+            time.sleep(0.01)
+        stop.ask("cancel")
+
+    monkeypatch.setattr(scanning, "refusal", one)
+    asker = threading.Thread(target=stop_at_a_picture)
+    asker.start()
+    events = scan(ScanJob(data=str(make_folder(tmp_path))), stop)
+    assert any(isinstance(event, JobEnded) for event in events)
+    events.close()  # type: ignore[attr-defined]
+    asker.join()
+    assert [left.reason for left in found if left] == ["unreadable"]  # and nobody waited until it was too slow
 
 
 def test_that_a_scan_that_is_dropped_half_way_leaves_no_thread(tmp_path: Path) -> None:

@@ -82,8 +82,9 @@ def scan(job: ScanJob, stop: Stop) -> Iterator[Event]:
                 yield summing.result()
             except Stopped:
                 yield JobEnded(outcome="stopped")  # before the pool is waited for
-                seen.let_go()
                 return
+            finally:  # also where nobody asks for more after the last event
+                seen.let_go()
     except Stopped:
         yield JobEnded(outcome="stopped")
     except StudioError as error:
