@@ -386,6 +386,16 @@ def test_that_doubts_of_a_quick_look_stand_beside_what_the_scan_found(
     assert not studio.corrector.noticed().findings
 
 
+def test_that_doubts_about_the_folder_that_was_open_before_are_not_told_of_this_one(
+    page: DataPage, studio: Studio, engines: FakeEngines
+) -> None:
+    studio.outlook.look(TrainJob(data=FOLDER, weights="official"))
+    order = engines.last(QuickLookJob)[1]
+    studio.open_folder("/pictures/other")
+    engines.send(order, ev.FindingsMade(findings=[DOUBT]))
+    assert not studio.corrector.noticed().findings
+
+
 # --- with real engines and real files
 
 

@@ -145,11 +145,16 @@ class Corrector(QObject):
             if isinstance(event, ev.JobEnded):
                 self._order = ""
                 self._show_again(event)
-        elif isinstance(event, ev.FindingsMade) and order and order == self._studio.outlook.looking.order:
+        elif isinstance(event, ev.FindingsMade) and order and self._is_about_this_folder(order):
             if order != self._look:
                 self._look, self._suspects = order, []
             self._suspects.extend(event.findings)
             self.changed.emit()
+
+    def _is_about_this_folder(self, order: str) -> bool:
+        """Whether it is a quick look at the open folder: another one may have been opened since it began."""
+        now = self._studio.outlook.looking
+        return order == now.order and now.subject is not None and now.subject.data == self._studio.folder
 
     def _show_again(self, event: ev.JobEnded) -> None:
         if event.outcome != "stopped" and not self._timer.isActive():
