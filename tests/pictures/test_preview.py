@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from tests.pictures import class_picture, make_folder, pixels, snapshot, web_page
-from vgg_studio.core import events as ev
+from vgg_studio import paths
+from vgg_studio.core import corrections, events as ev
 from vgg_studio.core.jobs import PreviewJob, Stop
 from vgg_studio.pictures import varying
 from vgg_studio.pictures.preview import cropped, preview, varied
@@ -52,6 +53,15 @@ def test_that_another_seed_shows_another_first_batch(data: Path, tmp_path: Path)
         for seed in (0, 1)
     )
     assert first != other
+
+
+def test_that_what_is_left_out_meanwhile_is_in_no_batch(data: Path, tmp_path: Path) -> None:
+    job = PreviewJob(data=str(data), batch=7, image_size=SIZE)
+    first = made(job, tmp_path)[0].picture
+    place = paths.corrections_folder()
+    put_right = corrections.load(str(data), place).with_step(corrections.leave_out([first]))
+    corrections.save(put_right, str(data), place)
+    assert first not in [event.picture for event in made(job, tmp_path)]
 
 
 def test_that_each_variation_of_a_picture_is_what_another_round_sees(data: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from vgg_studio.core.jobs import PreviewJob, Stop
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.core.split import PARTS, Split
 from vgg_studio.pictures import doctor, known, varying, views
-from vgg_studio.pictures.corrected import corrected
+from vgg_studio.pictures.corrected import corrected, state
 from vgg_studio.pictures.guard import Guard, at_hand
 from vgg_studio.pictures.known import Known
 from vgg_studio.pictures.listing import list_folder, usable
@@ -91,10 +91,11 @@ def _between(places: npt.NDArray[np.float64], side: int) -> tuple[_Places, _Plac
 
 
 class _Found(NamedTuple):
-    """A folder's split, and where its pictures lie."""
+    """A folder's split, where its pictures lie, and what was put right in it by then."""
 
     root: str
     parts: Split
+    corrections: str
 
 
 _last: tuple[tuple[object, ...], float, _Found] | None = None  # of another variation of the same pictures, for a moment
@@ -104,16 +105,22 @@ def _found(job: PreviewJob, stop: Stop) -> _Found:
     """The split of a training on the folder. Raises StudioError, Stopped."""
     global _last
     key = (job.data, job.seed, job.val_percent, job.test_percent, job.corrections)
-    if _last is not None and _last[0] == key and time.monotonic() - _last[1] < _YOUNG:
+    if _last is not None and _last[0] == key and _still_holds(_last[2], since=_last[1]):
         return _last[2]
     found = _split(job, stop)
     _last = (key, time.monotonic(), found)
     return found
 
 
+def _still_holds(found: _Found, since: float) -> bool:
+    return time.monotonic() - since < _YOUNG and found.corrections == state(found.root)
+
+
 def _split(job: PreviewJob, stop: Stop) -> _Found:
     """As `engine.prepare` splits; what is not known to be unreadable counts as readable, what nobody looked at as unlike."""
-    listing = corrected(list_folder(job.data, stop), job.corrections)
+    listing = list_folder(job.data, stop)
+    put_right = state(listing.folder)  # before they are heeded: what is put right meanwhile is heeded the next time
+    listing = corrected(listing, job.corrections)
     with known.in_cache() as seen:
         pictures = [item.picture for part in PARTS for item in listing.items[part] if item.picture.row < 0]
         good = usable(listing, {picture for picture in pictures if _is_refused(picture, listing.folder, seen)})
@@ -126,7 +133,7 @@ def _split(job: PreviewJob, stop: Stop) -> _Found:
             except StopIteration as end:
                 groups: dict[PictureRef, int] = end.value
                 break
-    return _Found(listing.folder, split.make(good, job.seed, job.val_percent, job.test_percent, groups))
+    return _Found(listing.folder, split.make(good, job.seed, job.val_percent, job.test_percent, groups), put_right)
 
 
 def _is_refused(picture: PictureRef, root: str, seen: Known) -> bool:
