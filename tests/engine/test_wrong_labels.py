@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
 
 from tests.engine.lessons import draw_folder, only, tiny
 from vgg_studio.core import events as ev
-from vgg_studio.core.jobs import QuickLookJob, Stop
+from vgg_studio.core.jobs import QuickLookJob, Stop, TrainJob
 from vgg_studio.core.split import Item
 from vgg_studio.engine import wrong_labels
 from vgg_studio.engine.quick_look import quick_look
@@ -109,3 +110,26 @@ def test_that_copies_of_a_picture_are_held_out_together(groups: list[int | None]
     assert all(len(one) == 1 for one in of_group.values())
     if not of_group:
         assert folds.tolist() == _folds(labels, 3, 0).tolist()
+
+
+@pytest.mark.real
+@pytest.mark.timeout(1200)
+@pytest.mark.slow
+def test_that_of_twenty_flowers_in_wrong_folders_more_than_half_are_found(real_data: Path, tmp_path: Path) -> None:
+    data = tmp_path / "flowers"
+    shutil.copytree(real_data / "data" / "flowers", data)
+    random = Random(0)
+    names = sorted(folder.name for folder in data.iterdir())
+    moved = {}
+    for picture in random.sample(sorted(str(path.relative_to(data)) for path in data.rglob("*.jpg")), 20):
+        name, file = picture.split("/")
+        other = random.choice([one for one in names if one != name])
+        (data / picture).rename(data / other / file)
+        moved[f"{other}/{file}"] = name
+    weights = real_data / "weights" / "vgg16_features.pth"
+    events = list(quick_look(QuickLookJob(job=TrainJob(data=str(data), variant="vgg16", weights=str(weights))), Stop()))
+
+    found = [finding for event in only(events, ev.FindingsMade) for finding in event.findings]
+    right = [one for one in found if moved.get(one.pictures[0].path) == one.values["named"]]
+    assert len(right) >= 12
+    assert len(found) - len(right) <= 25  # among 1,000; 20 are doubtful where none was moved
