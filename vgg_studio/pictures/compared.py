@@ -14,7 +14,7 @@ from vgg_studio.core.errors import StorageError
 
 FILE = "compared-pictures.msgpack"
 MOST = 100_000  # pairs: about 2 MB
-_RULES = b"1"  # count up where likeness.py judges otherwise
+_RULES = b"2"  # count up where likeness.py judges otherwise
 _SIZE = 12  # bytes of a pair's name
 _Table = dict[bytes, bool]
 

@@ -121,7 +121,7 @@ class _SecondLook:
             first, second = (grey.result() for grey in greys)
             if first is None or second is None:
                 return
-            same = likeness.likeness(first, second[:, ::-1] if mirrored else second) >= likeness.THE_SAME
+            same = likeness.likeness(first, second[:, ::-1] if mirrored else second).same
             self._compared.remember(*digests, mirrored, same)
         yield same
 

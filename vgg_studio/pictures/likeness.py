@@ -3,16 +3,20 @@
 One picture is moved and stretched along its sides until it lies on the other (B. Lucas and T. Kanade, "An Iterative Image
 Registration Technique", 1981; coarse to fine), then their details (what a blurred copy lacks) are correlated where they overlap.
 Measured on 125 photographs of flowers: copies cut by up to 5 %, encoded anew, resized or made 30 % brighter have 0.85 and more in
-99 of 100, other photographs whose hashes are near at most 0.68, two pictures from one series included.
+99 of 100, other photographs whose hashes are near at most 0.68, two pictures from one series included. Drawings of one kind share
+their outlines and reach 0.89; but before other backgrounds the whole of them agrees up to 0.968 only. So
+outlines that agree less than nearly completely do not count without the rest (with that 97 of 100 cut by 5 % are still found).
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 SIDE = 64  # px of the grey copies
-THE_SAME = 0.8
+THE_SAME, WHOLE, SURE = 0.8, 0.97, 0.92  # of the details; of all of it; of the details, whatever the rest is like
 _LEVELS = (4, 2, 1)  # px that become one
 _STEPS = 6  # at each level
 _ENOUGH = 1e-3  # of a side: smaller steps change nothing
@@ -25,17 +29,29 @@ _BLURS = 3
 Grey = npt.NDArray[np.float64]
 
 
-def likeness(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> float:
-    """How far the details agree, 1 for the same; two grey copies of shape (SIDE, SIDE). Below 0.5 nearly anything."""
+class Likeness(NamedTuple):
+    """How far the details and all grey values agree: 1 for the same, below 0.5 nearly anything."""
+
+    details: float
+    whole: float
+
+    @property
+    def same(self) -> bool:
+        """Whether one picture is a copy of the other."""
+        return self.details >= (THE_SAME if self.whole >= WHOLE else SURE)
+
+
+def likeness(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> Likeness:
+    """How far two grey copies of shape (SIDE, SIDE) agree where they lie best upon each other."""
     fixed, moved = one.astype(np.float64), other.astype(np.float64)
     place = _Place()
     for level in _LEVELS:
         _lay(_pooled(fixed, level), _pooled(moved, level), place)
         if level == _LEVELS[0] and _correlation(_pooled(fixed, level), place.seen(_pooled(moved, level))) < _HOPELESS:
-            return 0.0
+            return Likeness(0.0, 0.0)
     rows, columns = place.overlap(SIDE)
-    both = np.ix_(rows, columns)
-    return _correlation(_details(fixed)[both], _details(place.seen(moved))[both])
+    both, seen = np.ix_(rows, columns), place.seen(moved)
+    return Likeness(_correlation(_details(fixed)[both], _details(seen)[both]), _correlation(fixed[both], seen[both]))
 
 
 class _Place:
