@@ -98,6 +98,7 @@ def scanned(counts: dict[str, int], left_out: list[ev.LeftOut] | None = None, ig
     entries = left_out or []
     split = {"train": 400, "val": 80, "test": 85}
     return [
+        *(ev.PictureLeftOut(picture=entry.picture, reason=entry.reason, values=entry.values) for entry in entries),
         ev.FolderScanned(
             folder="",
             layout="classes",

@@ -191,11 +191,25 @@ def test_that_a_finding_is_gone_once_it_is_settled() -> None:
 
 def test_that_files_left_out_by_hand_are_not_among_those_that_cannot_be_read() -> None:
     scan = ScanState()
-    entries = [ev.LeftOut(picture=ref("a/1.jpg"), reason="by_hand"), ev.LeftOut(picture=ref("a/2.jpg"), reason="empty")]
+    by_hand = ev.LeftOut(picture=ref("a/1.jpg"), reason="by_hand", values={"class_name": "a"})
+    entries = [by_hand, ev.LeftOut(picture=ref("a/2.jpg"), reason="empty")]
     for entry in entries:
-        scan.fold(ev.PictureLeftOut(picture=entry.picture, reason=entry.reason, values={"class_name": "a"}))
+        scan.fold(ev.PictureLeftOut(picture=entry.picture, reason=entry.reason, values=entry.values))
     scan.fold(ev.FolderScanned(folder="", layout="classes", classes=[], split={}, left_out=entries, left_out_count=2))
     assert (scan.left_out, scan.left_out_count, scan.home) == (entries[1:], 1, {ref("a/1.jpg"): "a"})
+
+
+def test_that_files_that_cannot_be_read_are_shown_however_many_stand_before_them_in_the_last_event() -> None:
+    scan = ScanState()
+    rows = [ev.ClassCount(name="a", train=2)]
+    entries = [ev.LeftOut(picture=picture, reason="empty") for picture in refs("a/1.jpg", "a/2.jpg")]
+    scan.fold(ev.ClassesListed(folder="", layout="classes", classes=rows))
+    scan.fold(ev.PicturesListed(class_name="a", pictures=refs("a/1.jpg", "a/2.jpg", "a/3.jpg")))
+    for entry in entries:
+        scan.fold(ev.PictureLeftOut(picture=entry.picture, reason=entry.reason))
+    told = entries[:1]  # the event holds some of them only
+    scan.fold(ev.FolderScanned(folder="", layout="classes", classes=rows, split={}, left_out=told, left_out_count=2))
+    assert (scan.left_out, scan.pictures) == (entries, {"a": refs("a/3.jpg")})
 
 
 # --- what a person does

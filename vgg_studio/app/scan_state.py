@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import msgspec
 
 from vgg_studio.core import events as ev
-from vgg_studio.core.corrections import BY_HAND
 from vgg_studio.core.data_sets import is_archive
 from vgg_studio.core.errors import FolderNameNoText
 from vgg_studio.core.facts import picture_ref
@@ -95,9 +94,8 @@ class ScanState:
 
     def _finish(self, event: ev.FolderScanned) -> None:
         self.layout, self.classes, self.split = event.layout, list(event.classes), dict(event.split)
-        self.left_out = [entry for entry in event.left_out if entry.reason != BY_HAND]
         self.left_out_count, self.ignored = event.left_out_count - self.by_hand, event.ignored
-        gone = {entry.picture for entry in event.left_out}
+        gone = {entry.picture for entry in self.left_out}
         known = {row.name for row in event.classes} | {entry.name for entry in self.classes_left_out}
         self.pictures = {
             name: [ref for ref in refs if ref not in gone] for name, refs in self.pictures.items() if name in known
