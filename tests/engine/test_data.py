@@ -20,10 +20,12 @@ from vgg_studio.core.events import PictureRef
 from vgg_studio.core.jobs import VARIATIONS, Stop, TrainJob
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.core.split import Item
-from vgg_studio.engine import batches, draws, schedule
+from vgg_studio.engine import alike, batches, draws, schedule
 from vgg_studio.engine.batches import Variation
 from vgg_studio.engine.data import PictureStore, ahead, read_all
 from vgg_studio.engine.ending import Asked
+from vgg_studio.pictures.known import Known
+from vgg_studio.pictures.listing import list_folder
 from vgg_studio.pictures.opening import open_picture
 from vgg_studio.pictures.resizing import to_array
 
@@ -107,6 +109,40 @@ def test_that_reading_stops_when_it_is_asked(folder: Path) -> None:
 
     with pytest.raises(Asked):
         list(steps)
+
+
+class Asking(Known):
+    """Knows of no look, and is asked to stop by the first question or the first look; later looks hang until let go."""
+
+    def __init__(self, stop: Stop, heard_at: str) -> None:
+        super().__init__(None)
+        self.asked: list[bytes | str] = []
+        self.freed: list[bool] = []
+        self._stop, self._heard_at, self._gone = stop, heard_at, threading.Event()
+
+    def seen(self, path: bytes | str) -> None:
+        self.asked.append(path)
+        if self._heard_at == "question":
+            self._stop.ask("cancel")
+
+    def check(self, path: bytes | str) -> None:
+        if path == self.asked[0]:
+            self._stop.ask("cancel")
+        else:
+            self.freed.append(self._gone.wait(20))
+
+    def let_go(self) -> None:
+        self._gone.set()
+        super().let_go()
+
+
+@pytest.mark.parametrize("heard_at", ["question", "look"])
+def test_that_a_stop_is_heard_while_pictures_are_compared_and_waits_for_none(folder: Path, heard_at: str) -> None:
+    stop = Stop()
+    with Asking(stop, heard_at) as known, pytest.raises(Asked):
+        list(alike.groups(list_folder(str(folder)), known, stop))
+    assert len(known.asked) == (1 if heard_at == "question" else 15)
+    assert all(known.freed)
 
 
 def test_that_work_ahead_comes_in_order_and_leaves_no_thread_when_abandoned() -> None:

@@ -48,13 +48,19 @@ def _found(listing: Listing, known: Known, stop: Stop) -> Steps[Groups]:
 
 def _looked(pictures: Sequence[PictureRef], folder: str, known: Known, stop: Stop, ticker: Ticker) -> Steps[None]:
     """Have a look at each picture that was opened without one: as a store does that keeps the pixels."""
-    paths = [path for picture in pictures if known.seen(path := locate(picture, folder)) is None]
+    paths = []
+    for picture in pictures:
+        check(stop)
+        if known.seen(path := locate(picture, folder)) is None:
+            paths.append(path)
     with contextlib.closing(ahead((partial(known.check, path) for path in paths), workers() + READY)) as looks:
-        for done, _ in enumerate(looks, 1):
-            check(stop)
-            if ticker.due():
-                yield PhaseProgress(phase="comparing", done=done, total=len(paths))
-    known.let_go()
+        try:
+            for done, _ in enumerate(looks, 1):
+                check(stop)
+                if ticker.due():
+                    yield PhaseProgress(phase="comparing", done=done, total=len(paths))
+        finally:
+            known.let_go()  # before the threads are waited for, which may wait for a hanging picture
     known.flush()
 
 
