@@ -18,6 +18,7 @@ from vgg_studio.core.metrics import wilson
 from vgg_studio.core.run_folder import SPLIT, Manifest, RunFolder
 from vgg_studio.core.writing import write_bytes
 from vgg_studio.pictures import canvas, curves, fonts, plots
+from vgg_studio.pictures.guard import Guard
 from vgg_studio.pictures.listing import list_folder
 
 ROWS = [
@@ -119,6 +120,22 @@ def test_that_the_same_run_shows_the_same_pictures_and_what_is_gone_is_left_out(
 
     (Path(run.manifest.job.data) / first[0].path).unlink()
     assert [item.picture for item, _ in plots.choose(run, 20)] == first[1:]
+
+
+def test_that_pictures_of_the_grid_are_opened_by_other_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, small = scored_run(tmp_path), Guard.small
+    asked: list[bytes | str] = []
+
+    def counted(guard: Guard, path: bytes | str, side: int) -> npt.NDArray[np.uint8]:
+        asked.append(path)
+        return small(guard, path, side)
+
+    monkeypatch.setattr(Guard, "small", counted)
+    chosen = plots.choose(run, 20)
+    assert chosen
+    assert len(asked) == len(chosen)
 
 
 def test_that_classes_are_told_by_number_where_no_font_has_their_letters() -> None:

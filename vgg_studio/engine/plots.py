@@ -12,6 +12,7 @@ from vgg_studio.engine.ending import Steps, check, one_job_ended
 from vgg_studio.engine.opened import SHELF
 from vgg_studio.engine.scoring import answer, evaluation
 from vgg_studio.pictures import plots
+from vgg_studio.pictures.known import in_cache
 
 
 @one_job_ended
@@ -40,5 +41,7 @@ def _asked(run: RunFolder, chosen: plots.Chosen, stop: Stop) -> Steps[list[Wrong
     opened = yield from SHELF.open(str(run.path), "auto", stop)
     items = [item for item, _picture in chosen]
     store = PictureStore(run.manifest.job.data, [item.picture for item in items], opened.answerer.prep, memory=0)
-    answers = yield from answer(opened.answerer, store, items, stop, "testing")
+    with in_cache() as known:
+        store.known = known  # the files may be others by now
+        answers = yield from answer(opened.answerer, store, items, stop, "testing")
     return evaluation(answers, opened.classes, "test", opened.temperature).wrong

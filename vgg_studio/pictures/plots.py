@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +18,8 @@ from vgg_studio.core.run_folder import SPLIT, Manifest, RunFolder
 from vgg_studio.core.split import Item
 from vgg_studio.pictures import curves, fonts
 from vgg_studio.pictures.canvas import BAD, MATTE, MUTED, PAPER, TEXT, Canvas, fitting, said
-from vgg_studio.pictures.opening import open_ref
+from vgg_studio.pictures.guard import at_hand
+from vgg_studio.pictures.thumbnails import small
 
 _SIDE, _GAP, _CAPTION, _HEAD, _FOOT = 240, 24, 76, 120, 64  # px
 _WORDS, _TITLE = 24, 40
@@ -50,13 +52,12 @@ def choose(run: RunFolder, count: int) -> Chosen:
     items = list(parts.test if scored.split == "test" else parts.val)
     random.Random(run.manifest.job.seed).shuffle(items)
     found: Chosen = []
-    for item in items:
-        if len(found) == count:
-            break
-        try:
-            found.append((item, open_ref(item.picture, run.manifest.job.data, at_least=_SIDE)))
-        except PictureRefused:
-            continue
+    with at_hand(workers=1) as decoders:  # the files may be others by now
+        for item in items:
+            if len(found) == count:
+                break
+            with contextlib.suppress(PictureRefused):
+                found.append((item, small(item.picture, run.manifest.job.data, _SIDE, decoders)))
     return found
 
 
@@ -119,10 +120,8 @@ def _names(classes: list[str]) -> list[str]:
 
 def _cell(sheet: Canvas, left: int, top: int, picture: Image.Image, wrong: bool) -> None:
     """The picture on a matte, whole and in its own proportions; a wrong one has a red frame with a cross."""
-    small = picture.copy()
-    small.thumbnail((_SIDE, _SIDE), Image.Resampling.BICUBIC)
     cell = Image.new("RGB", (_SIDE, _SIDE), MATTE)
-    cell.paste(small, ((_SIDE - small.width) // 2, (_SIDE - small.height) // 2))
+    cell.paste(picture, ((_SIDE - picture.width) // 2, (_SIDE - picture.height) // 2))
     if wrong:
         pen = ImageDraw.Draw(cell)
         pen.rectangle([0, 0, _SIDE - 1, _SIDE - 1], outline=BAD, width=6)

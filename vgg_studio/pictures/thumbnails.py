@@ -45,17 +45,18 @@ def _made(ref: PictureRef, job: ThumbnailJob, folder: Path, decoders: Guard) -> 
     try:
         file = folder / f"{_key(ref, job.data, job.side)}.jpg"
         if not stands(file):
-            save_jpeg(_small(ref, job, decoders), file, quality=_QUALITY, mode=0o600)
+            save_jpeg(small(ref, job.data, job.side, decoders), file, quality=_QUALITY, mode=0o600)
     except PictureRefused as error:
         return ThumbnailFailed(picture=ref, reason=error.reason)
     return ThumbnailMade(picture=ref, file=str(file))
 
 
-def _small(ref: PictureRef, job: ThumbnailJob, decoders: Guard) -> Image.Image:
+def small(ref: PictureRef, root: str, side: int, decoders: Guard) -> Image.Image:
+    """A picture within `side` px, in its own aspect; a file is opened by the guard's processes. Raises PictureRefused."""
     if ref.row < 0:
-        return Image.fromarray(decoders.small(locate(ref, job.data), job.side))
-    picture = open_ref(ref, job.data)  # pixels of our own reading: no decoder has to be feared
-    picture.thumbnail((job.side, job.side), Image.Resampling.BICUBIC)
+        return Image.fromarray(decoders.small(locate(ref, root), side))
+    picture = open_ref(ref, root)  # pixels of our own reading: no decoder has to be feared
+    picture.thumbnail((side, side), Image.Resampling.BICUBIC)
     return picture
 
 
