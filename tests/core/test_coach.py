@@ -256,6 +256,24 @@ def test_that_each_remedy_about_settings_gives_other_settings_that_a_run_can_hav
     assert coach_remedies.remedied(job, "finish") is None
 
 
+def test_that_a_remedy_against_learning_by_heart_changes_something_and_tells_all_of_it() -> None:
+    sure = TrainJob(variation="flip_crop", dropout=0.2)
+    assert coach_remedies.for_memorising(sure) == "soften"
+    changed = coach_remedies.remedied(sure, "soften")
+    assert changed is not None
+    assert coach_words.options(sure, changed) == "--label-smoothing 0.1 --dropout 0.5"
+    assert coach_remedies.for_memorising(changed) is None
+
+
+def test_that_a_run_that_was_varied_and_softened_gets_no_empty_advice_at_its_end() -> None:
+    rows = [(0.5, 0.75, 0.55, 0.7), (0.4, 0.8, 0.5, 0.72), *((0.3 / n, 0.97, 0.5 + 0.1 * n, 0.7) for n in range(1, 6))]
+    progress = drawn(*rows)
+    progress.fold(ev.RunEnded(outcome="finished"))
+    softened = msgspec.structs.replace(FIXED, variation="flip_crop", label_smoothing=0.1)
+    assert codes(coach.remarks(progress, FIXED)) == ["memorising"]
+    assert coach.remarks(progress, softened) == []
+
+
 def test_that_weights_take_a_network_that_they_exist_for() -> None:
     slim = TrainJob(variant="vgg16_c", width_divisor=4, slim_linear=True, image_size=64)
     changed = coach_remedies.remedied(slim, "weights")

@@ -166,14 +166,14 @@ def _memorising(progress: Progress, job: TrainJob, over: bool) -> Remark | None:
     count = progress.started.parts.get("val", 0) if progress.started else 0
     if trained - checked < GAP or trained <= wilson(round(checked * count), count)[1]:
         return None
-    remedy: Remedy = remedies.for_memorising(job) if over else "finish"
+    remedy: Remedy | None = remedies.for_memorising(job) if over else "finish"
     values: Values = {
         "trained": trained,
         "checked": last.val_accuracy or 0.0,
         "since": turn.epoch,
         "best": progress.best_epoch,
     }
-    return Remark("memorising", remedy, last.epoch, values)
+    return Remark("memorising", remedy, last.epoch, values) if remedy else None
 
 
 def _gets_better(rows: Sequence[EpochRow]) -> bool:

@@ -24,6 +24,7 @@ Remedy = Literal[
 LOWER = 0.1
 FAR = 1.5  # a rate this many times the usual one, or less than its inverse, is another one
 SOFTNESS = 0.1  # Szegedy et al., arXiv 1512.00567, section 7
+DROPPED = 0.5  # the paper's own share: arXiv 1409.1556, section 3.1
 
 
 def rate(job: TrainJob) -> float:
@@ -55,9 +56,19 @@ def _usual(job: TrainJob) -> float:
     return recipes.learning_rate(msgspec.structs.replace(job, learning_rate=None))
 
 
-def for_memorising(job: TrainJob) -> Remedy:
-    """What keeps pictures from being learned by heart: more of them, made from those that are there; else less sureness."""
-    return "vary" if job.variation in ("none", "flip") else "soften"
+def for_memorising(job: TrainJob) -> Remedy | None:
+    """What keeps pictures from being learned by heart: more of them, made from those that are there; else less sureness.
+
+    None where the settings do all of that already.
+    """
+    if job.variation in ("none", "flip"):
+        return "vary"
+    return None if _softened(job) == job else "soften"
+
+
+def _softened(job: TrainJob) -> TrainJob:
+    smoothing, dropout = max(SOFTNESS, job.label_smoothing), max(DROPPED, job.dropout)
+    return msgspec.structs.replace(job, label_smoothing=smoothing, dropout=dropout)
 
 
 def can_get_better(job: TrainJob) -> bool:
@@ -89,6 +100,6 @@ def _changed(job: TrainJob, remedy: Remedy) -> TrainJob | None:
         case "vary":
             return replace(job, variation="flip_crop")
         case "soften":
-            return replace(job, label_smoothing=max(SOFTNESS, job.label_smoothing), dropout=max(0.5, job.dropout))
+            return _softened(job)
         case _:
             return None

@@ -122,6 +122,7 @@ _OPTIONS = {
     "weights": "--weights",
     "variation": "--variation",
     "label_smoothing": "--label-smoothing",
+    "dropout": "--dropout",
 }
 
 
