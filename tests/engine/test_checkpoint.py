@@ -77,7 +77,7 @@ def saved(run: RunFolder, learner: Learner, epoch: int, batch: int = 0) -> Check
 
 def test_that_every_kind_of_tensor_comes_back_as_it_was(tmp_path: Path) -> None:
     tensors: dict[str, Tensor] = {
-        str(kind): torch.arange(12).reshape(3, 4).to(kind) for kind in tensor_files._NAMES
+        str(kind): torch.arange(12).reshape(3, 4).to(kind) for kind in tensor_files.NAMES
     } | {
         "scalar": torch.tensor(7),
         "empty": torch.empty(0, 3),

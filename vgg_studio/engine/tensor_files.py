@@ -19,7 +19,7 @@ from torch import Tensor
 
 from vgg_studio.core.writing import replacing
 
-_NAMES = {
+NAMES = {
     torch.float64: "F64",
     torch.float32: "F32",
     torch.float16: "F16",
@@ -74,7 +74,7 @@ def _header(tensors: dict[str, Tensor], facts: dict[str, str]) -> bytes:
     end = 0
     for key, tensor in tensors.items():
         start, end = end, end + tensor.numel() * tensor.element_size()
-        entries[key] = {"dtype": _NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [start, end]}
+        entries[key] = {"dtype": NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [start, end]}
     header = msgspec.json.encode(entries)
     header += b" " * (-len(header) % 8)  # the numbers behind it stay aligned
     return len(header).to_bytes(8, "little") + header

@@ -58,13 +58,15 @@ def _of_file(path: str) -> Opened:
     tensors = weights.unwrapped(read_any(path))
     for key, tensor in tensors.items():
         if not weights.is_dense(tensor):  # it may claim to be larger than any memory
-            raise WeightsUnreadable(
-                path=path, detail="odd_numbers", tensor=key, kind=str(tensor.layout).removeprefix("torch.")
-            )
+            raise _odd(path, key, tensor.layout)
     try:
         return Opened("file", path, tensors, weights.shape_of(tensors, path))
     except WeightsError:
         return Opened("file", path, tensors, None)
+
+
+def _odd(path: str, key: str, kind: torch.dtype | torch.layout) -> WeightsUnreadable:
+    return WeightsUnreadable(path=path, detail="odd_numbers", tensor=key, kind=str(kind).removeprefix("torch."))
 
 
 def event(found: Opened, image_size: int) -> NetworkInspected:
@@ -130,7 +132,7 @@ def _fit(shape: vgg.Shape, found: dict[str, tuple[int, ...]]) -> FitFact:
 
 
 def save(found: Opened, first: str, last: str, file: Path) -> None:
-    """Write the layers from `first` to `last` under their own keys. Raises UsageError, StorageError."""
+    """Write the layers from `first` to `last` under their own keys. Raises UsageError, StorageError, WeightsUnreadable."""
     if found.shape is None:
         raise WeightsUnreadable(path=found.path, detail="not_vgg")
     keys = part_of(found.shape, first, last)
@@ -143,6 +145,9 @@ def save(found: Opened, first: str, last: str, file: Path) -> None:
     if not part:
         raise UsageError(name="from", value=f"{first}..{last}", allowed="layers_with_weights")
     if file.suffix.lower() == ".safetensors":
+        for key, tensor in part.items():
+            if tensor.dtype not in tensor_files.NAMES:
+                raise _odd(found.path, key, tensor.dtype)
         tensor_files.write(file, part)
     else:
         save_plain(part, file)
