@@ -28,7 +28,7 @@ from vgg_studio.app.state import Studio
 from vgg_studio.app.window import Window
 from vgg_studio.core import events as ev
 from vgg_studio.core.jobs import PredictJob, Request, TrainJob, to_line
-from vgg_studio.pictures.opening import locate
+from vgg_studio.pictures.files import locate
 
 CLASSES = ["daisy", "<img src=x> R&D", "roses", "sunflowers", "tulips"]
 

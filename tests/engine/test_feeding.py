@@ -25,8 +25,9 @@ from vgg_studio.engine import batches, data, predict
 from vgg_studio.engine.data import Checked, PictureStore, open_array, read_all
 from vgg_studio.engine.ending import Asked
 from vgg_studio.engine.known import Known
+from vgg_studio.pictures.files import locate, refer
 from vgg_studio.pictures.guard import Guard
-from vgg_studio.pictures.opening import locate, open_picture, refer
+from vgg_studio.pictures.opening import open_picture
 from vgg_studio.pictures.resizing import to_array
 
 PREP = Preprocessing(image_size=24)

@@ -23,7 +23,7 @@ from vgg_studio.engine.inspect import inspect
 from vgg_studio.engine.network import build
 from vgg_studio.engine.predict import predict
 from vgg_studio.engine.weights import read_file, shape_of
-from vgg_studio.pictures.opening import refer
+from vgg_studio.pictures.files import refer
 
 SLIM = vgg.Shape("vgg16", classes=5, width_divisor=16, slim_linear=True)
 
@@ -212,6 +212,15 @@ def test_that_a_part_that_cannot_be_written_is_refused(
     settings = settings | {"save": str(file.with_name(settings["save"]))}
     said = failure(look(file if source == file.name else source, **settings))
     assert (said.code, said.values["name"]) == ("UsageError", name)
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def test_that_numbers_that_safetensors_has_no_name_for_are_refused_by_the_tensors_name(
+    file: Path, state: dict[str, Tensor]
+) -> None:
+    torch.save(state | {"features.0.bias": torch.zeros(4, dtype=torch.int16)}, file)
+    said = failure(look(file, save=str(file.with_name("part.safetensors"))))
+    assert (said.code, said.values["tensor"], said.values["kind"]) == ("WeightsUnreadable", "features.0.bias", "int16")
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 

@@ -22,7 +22,7 @@ from vgg_studio.engine.export import export
 from vgg_studio.engine.opened import SHELF
 from vgg_studio.engine.predict import predict
 from vgg_studio.engine.train import train
-from vgg_studio.pictures.opening import refer
+from vgg_studio.pictures.files import refer
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from PIL import Image
 
 from vgg_studio.core.data_events import Seen
 from vgg_studio.core.errors import PictureRefused
-from vgg_studio.pictures import known, opening
+from vgg_studio.pictures import files, known
 from vgg_studio.pictures.guard import Guard
 from vgg_studio.pictures.known import FILE, Known
 from vgg_studio.pictures.known_file import KnownFile, Row
@@ -52,7 +52,7 @@ class Reads:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
-        self._open = opening.ordinary_file
+        self._open = files.ordinary_file
         monkeypatch.setattr(known, "ordinary_file", self)
 
     def __call__(self, path: bytes | str) -> object:
@@ -159,10 +159,8 @@ def test_that_verdicts_outlive_the_process(tmp_path: Path) -> None:
 
 def test_that_a_moments_trouble_is_not_remembered(tmp_path: Path) -> None:
     picture = written(tmp_path / "a.jpg")
-    short = PictureRefused("damaged")
-    short.__cause__ = MemoryError()
     with Known(tmp_path / "cache") as ours:
-        for refusal in (PictureRefused("unreadable"), PictureRefused("not_allowed"), short):
+        for refusal in (PictureRefused("unreadable"), PictureRefused("not_allowed"), PictureRefused("too_slow")):
             ours.refuse(str(picture), refusal)
 
         assert ours.verdict(str(picture)) is None

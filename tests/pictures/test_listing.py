@@ -23,9 +23,9 @@ from vgg_studio.core.events import PictureRef
 from vgg_studio.core.jobs import Stop
 from vgg_studio.core.split import Listing
 from vgg_studio.pictures import walking
+from vgg_studio.pictures.files import locate
 from vgg_studio.pictures.layout import part_named
 from vgg_studio.pictures.listing import too_small
-from vgg_studio.pictures.opening import locate
 from vgg_studio.pictures.scan import list_folder, usable
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")

@@ -16,8 +16,9 @@ from PIL import Image
 from tests.pictures import encoded, noise, pixels, smooth, snapshot, written
 from vgg_studio.core.errors import PictureRefused
 from vgg_studio.core.events import PictureRef
-from vgg_studio.pictures import opening
-from vgg_studio.pictures.opening import locate, open_picture, refer, shown
+from vgg_studio.pictures import files
+from vgg_studio.pictures.files import locate, refer, shown
+from vgg_studio.pictures.opening import open_picture
 
 LOSSLESS: list[tuple[str, dict[str, object]]] = [
     ("PNG", {}),
@@ -134,9 +135,9 @@ def test_that_a_reference_of_a_scan_never_leads_out_of_its_folder() -> None:
     "name", [b"C:x.jpg", b"C:/x.jpg", b"..\\x.jpg", b"a\\..\\..\\x.jpg", b"\\x.jpg", b"//server/x/y.jpg", b"/x"]
 )
 def test_that_no_name_leads_out_on_windows_either(name: bytes) -> None:
-    assert opening._leads_out(name, ntpath)
-    assert not opening._leads_out(b"daisy/a..b.jpg", ntpath)
-    assert not opening._leads_out(b"..\\x.jpg", posixpath)
+    assert files._leads_out(name, ntpath)
+    assert not files._leads_out(b"daisy/a..b.jpg", ntpath)
+    assert not files._leads_out(b"..\\x.jpg", posixpath)
 
 
 def test_that_a_name_that_is_no_base64_is_a_missing_picture() -> None:

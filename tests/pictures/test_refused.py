@@ -14,7 +14,8 @@ from PIL import Image
 from tests.pictures import WEB_PAGE, encoded, fifo, noise, smooth, written
 from vgg_studio.core.errors import REASONS, PictureRefused
 from vgg_studio.pictures import decoding
-from vgg_studio.pictures.opening import open_picture, reason_of
+from vgg_studio.pictures.files import reason_of
+from vgg_studio.pictures.opening import open_picture
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
 

@@ -64,7 +64,7 @@ def _step(folder: str, chosen: list[str], what: What, to: str) -> Step:
 
 def _found(listing: Listing, chosen: list[str]) -> list[ev.PictureRef]:
     """The pictures that are meant: named as in the folder, or by a path from here."""
-    from vgg_studio.pictures.opening import refer
+    from vgg_studio.pictures.files import refer
 
     there = {item.picture for part in PARTS for item in listing.items.get(part, ())}
     by_name = {picture_text(picture): picture for picture in there}

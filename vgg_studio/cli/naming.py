@@ -29,7 +29,7 @@ def name_pictures(session: Session, printer: Printer, job: PredictJob, paths: Se
         raise PathMissing(path=escaped(job.model))
     if csv and not os.path.isdir(os.path.dirname(os.path.abspath(csv))):
         raise PathMissing(path=escaped(os.path.dirname(csv)))  # before hours of work, not after
-    from vgg_studio.pictures.opening import refer
+    from vgg_studio.pictures.files import refer
 
     found = [path for path in paths if os.path.lexists(path) or is_address(path)]
     missing = [_missing(path) for path in paths if path not in found]

@@ -39,7 +39,7 @@ class Item(msgspec.Struct, frozen=True):
 class Listing(msgspec.Struct, kw_only=True):
     """What a folder holds by names alone. With layout `classes` all items stand under `train`."""
 
-    folder: str  # may hold surrogate escapes; `pictures.opening.shown` makes it text
+    folder: str  # may hold surrogate escapes; `pictures.files.shown` makes it text
     layout: Layout
     classes: list[str]
     items: dict[Part, list[Item]]

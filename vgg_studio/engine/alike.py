@@ -13,8 +13,8 @@ from vgg_studio.engine.data import READY, ahead, workers
 from vgg_studio.engine.ending import Steps, Ticker, check
 from vgg_studio.engine.several import each, here
 from vgg_studio.pictures import doctor
+from vgg_studio.pictures.files import locate
 from vgg_studio.pictures.known import Known
-from vgg_studio.pictures.opening import locate
 
 Groups = dict[PictureRef, int]
 

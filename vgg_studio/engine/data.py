@@ -24,7 +24,8 @@ from vgg_studio.engine.known import Known, Verdict
 from vgg_studio.engine.place import place
 from vgg_studio.engine.several import each, here
 from vgg_studio.pictures import datasets
-from vgg_studio.pictures.opening import locate, open_picture, open_ref
+from vgg_studio.pictures.files import locate
+from vgg_studio.pictures.opening import open_picture, open_ref
 from vgg_studio.pictures.resizing import many_to_arrays, to_array
 
 Bytes = npt.NDArray[np.uint8]
@@ -91,7 +92,7 @@ class PictureStore:
 def open_array(path: bytes | str, prep: Preprocessing) -> Bytes:
     """A picture's file as the network sees it before normalisation. Raises PictureRefused.
 
-    Learning, scores and predictions all come through here, so they see the same numbers.
+    Learning, scores and predictions see the same numbers, whichever process opens it.
     """
     return to_array(open_picture(path, at_least=prep.decoded_side), prep)
 

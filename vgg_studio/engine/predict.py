@@ -29,8 +29,9 @@ from vgg_studio.engine.data import Bytes, ahead, workers
 from vgg_studio.engine.ending import Asked, Steps, Ticker, check, one_job_ended
 from vgg_studio.engine.opened import SHELF, Opened
 from vgg_studio.pictures import datasets
+from vgg_studio.pictures.files import locate, refer
 from vgg_studio.pictures.guard import Guard, at_hand
-from vgg_studio.pictures.opening import locate, open_ref, refer
+from vgg_studio.pictures.opening import open_ref
 from vgg_studio.pictures.resizing import to_array
 from vgg_studio.pictures.walking import Stopped, Walk
 

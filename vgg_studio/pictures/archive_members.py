@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple, Self, cast
 
 from vgg_studio.core.errors import ArchiveRefused
-from vgg_studio.pictures.opening import ordinary_file, shown
+from vgg_studio.pictures.files import ordinary_file, shown
 
 ODD = (
     tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, LookupError, struct.error,

@@ -20,7 +20,7 @@ from vgg_studio.core.events import Event, PhaseProgress, PhaseStarted
 from vgg_studio.core.fetching import wait_for_turn
 from vgg_studio.core.jobs import Stop
 from vgg_studio.pictures.archive_members import ODD, Bounds, Member, members
-from vgg_studio.pictures.opening import shown
+from vgg_studio.pictures.files import shown
 from vgg_studio.pictures.walking import EXTENSIONS, Stopped, is_system
 
 __all__ = ["Bounds", "building", "unpack"]

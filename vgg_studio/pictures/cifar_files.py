@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from vgg_studio.core.data_sets import CIFAR_SUMS
 from vgg_studio.core.errors import DataSetDamaged
-from vgg_studio.pictures.opening import ordinary_file, shown
+from vgg_studio.pictures.files import ordinary_file, shown
 
 SIDE, CHANNELS, CLASSES = 32, 3, 10
 _ROW = SIDE * SIDE * CHANNELS

@@ -21,7 +21,7 @@ from vgg_studio.core.errors import DataSetDamaged, PictureRefused
 from vgg_studio.core.events import Part, PictureRef
 from vgg_studio.core.split import Item, Listing
 from vgg_studio.pictures import cifar_files, idx_files
-from vgg_studio.pictures.opening import shown
+from vgg_studio.pictures.files import shown
 
 _KEPT = 2  # opened sets
 _YOUNG = 1.0  # seconds in which the files are not looked at again: a round asks for each picture

@@ -17,9 +17,9 @@ from vgg_studio.core.events import ClassCount, Part, PictureRef
 from vgg_studio.core.split import PARTS, Item, Listing
 from vgg_studio.pictures import compared, copies, likeness, looks, name_findings
 from vgg_studio.pictures.copies import Copies, Looked, Progress
+from vgg_studio.pictures.files import locate
 from vgg_studio.pictures.known import Known
 from vgg_studio.pictures.listing import class_counts, total
-from vgg_studio.pictures.opening import locate
 
 FEW = 20  # pictures of a class below which a network hardly learns it
 UNEVEN = 3.0  # times as many pictures in the largest class as in the smallest

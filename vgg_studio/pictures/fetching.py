@@ -36,8 +36,8 @@ from vgg_studio.core.fetching import fetch_file
 from vgg_studio.core.jobs import FetchDataJob, Stop
 from vgg_studio.pictures import datasets
 from vgg_studio.pictures.archives import building, unpack
+from vgg_studio.pictures.files import shown
 from vgg_studio.pictures.located import located
-from vgg_studio.pictures.opening import shown
 from vgg_studio.pictures.walking import EXTENSIONS, Stopped
 
 _LIMIT = 1 << 30  # bytes of a download; the largest, flower_photos.tgz, has 229 MB

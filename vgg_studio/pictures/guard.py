@@ -26,7 +26,7 @@ from vgg_studio.core.errors import EngineDied, PictureRefused
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.pictures import patience
 from vgg_studio.pictures.decoder import LENGTHS, Answer, Look, Pixels, Request, Small, frame
-from vgg_studio.pictures.opening import shown
+from vgg_studio.pictures.files import shown
 
 Bytes = npt.NDArray[np.uint8]
 

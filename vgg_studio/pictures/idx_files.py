@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vgg_studio.core.errors import DataSetDamaged
-from vgg_studio.pictures.opening import ordinary_file, shown
+from vgg_studio.pictures.files import ordinary_file, shown
 
 _BYTES = 0x0800  # the kind of numbers; the dimensions' count is added
 _LONGEST_SIDE = 1024  # px

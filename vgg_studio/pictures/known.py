@@ -22,9 +22,10 @@ from vgg_studio.core.data_events import Seen
 from vgg_studio.core.errors import PictureRefused, StorageError
 from vgg_studio.core.facts import PictureRef
 from vgg_studio.pictures import datasets
+from vgg_studio.pictures.files import locate, ordinary_file, shown
 from vgg_studio.pictures.guard import WORKERS, Guard
 from vgg_studio.pictures.known_file import KnownFile, Row
-from vgg_studio.pictures.opening import DOOR, locate, ordinary_file, shown
+from vgg_studio.pictures.opening import DOOR
 
 FILE = "known-pictures.sqlite"
 MOST = 200_000  # files that are remembered: about 50 MB
@@ -126,7 +127,7 @@ class Known:
 
     def refuse(self, path: bytes | str, refusal: PictureRefused) -> None:
         """Remember why the file cannot be used, if that lies in its content and not in a moment's trouble."""
-        if refusal.reason in _LASTING and not isinstance(refusal.__cause__, MemoryError):
+        if refusal.reason in _LASTING:
             values = {name: value for name, value in refusal.values.items() if name not in ("path", "reason")}
             self._judge(path, msgspec.json.encode((refusal.reason, values)))
 

@@ -20,8 +20,8 @@ from vgg_studio.core.events import ClassCount, Part, PictureRef
 from vgg_studio.core.jobs import Stop
 from vgg_studio.core.split import PARTS, Item, Listing
 from vgg_studio.pictures import datasets, layout
+from vgg_studio.pictures.files import refer, shown
 from vgg_studio.pictures.located import folder_of
-from vgg_studio.pictures.opening import refer, shown
 from vgg_studio.pictures.walking import Walk
 
 LEAST = 2  # pictures that a class needs: one to learn from, one to check with

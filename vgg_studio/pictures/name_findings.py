@@ -9,7 +9,7 @@ from vgg_studio.core.events import PictureRef
 from vgg_studio.core.split import PARTS, Listing
 from vgg_studio.pictures import names
 from vgg_studio.pictures.copies import Progress
-from vgg_studio.pictures.opening import locate
+from vgg_studio.pictures.files import locate
 
 _EVERY = 2000  # names between two signs of progress
 

@@ -22,10 +22,11 @@ from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.core.split import PARTS, Split
 from vgg_studio.pictures import doctor, known, varying, views
 from vgg_studio.pictures.corrected import corrected, state
+from vgg_studio.pictures.files import locate
 from vgg_studio.pictures.guard import Guard, at_hand
 from vgg_studio.pictures.known import Known
 from vgg_studio.pictures.listing import list_folder, usable
-from vgg_studio.pictures.opening import locate, open_ref
+from vgg_studio.pictures.opening import open_ref
 from vgg_studio.pictures.resizing import to_array
 from vgg_studio.pictures.saving import save_jpeg, stands
 from vgg_studio.pictures.walking import Stopped

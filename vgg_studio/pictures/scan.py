@@ -33,10 +33,10 @@ from vgg_studio.pictures import guard, known
 from vgg_studio.pictures.copies import Progress
 from vgg_studio.pictures.corrected import corrected
 from vgg_studio.pictures.doctor import Examined, examine
+from vgg_studio.pictures.files import locate, shown
 from vgg_studio.pictures.known import Known
 from vgg_studio.pictures.listing import class_counts, list_folder, too_small, usable
 from vgg_studio.pictures.located import located
-from vgg_studio.pictures.opening import locate, shown
 from vgg_studio.pictures.walking import Stopped
 
 __all__ = ["list_folder", "refusal", "scan", "usable"]

@@ -32,9 +32,10 @@ from vgg_studio.core.split import PARTS, Split
 from vgg_studio.core.writing import LITTER, standing, sweep, write_bytes
 from vgg_studio.pictures import doctor, known
 from vgg_studio.pictures.corrected import corrected
+from vgg_studio.pictures.files import locate, ordinary_file, shown
 from vgg_studio.pictures.listing import list_folder, usable
 from vgg_studio.pictures.located import folder_of
-from vgg_studio.pictures.opening import locate, open_ref, ordinary_file, shown
+from vgg_studio.pictures.opening import open_ref
 from vgg_studio.pictures.safe_names import Names, safe
 from vgg_studio.pictures.scan import scan
 from vgg_studio.pictures.walking import Stopped

@@ -14,8 +14,9 @@ from vgg_studio.core.errors import PictureRefused, StudioError, from_os_error
 from vgg_studio.core.events import Event, JobEnded, PictureRef, ThumbnailFailed, ThumbnailMade
 from vgg_studio.core.jobs import Stop, ThumbnailJob
 from vgg_studio.pictures import datasets, guard
+from vgg_studio.pictures.files import locate, reason_of
 from vgg_studio.pictures.guard import Guard
-from vgg_studio.pictures.opening import locate, open_ref, reason_of
+from vgg_studio.pictures.opening import open_ref
 from vgg_studio.pictures.saving import save_jpeg, stands
 
 _QUALITY = 88

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from vgg_studio.core.events import LeftOut
 from vgg_studio.core.jobs import Stop
-from vgg_studio.pictures.opening import reason_of, refer
+from vgg_studio.pictures.files import reason_of, refer
 
 # By name a picture: what is read, and kinds that people keep among pictures, so that they are named when they cannot be read.
 _READ = "jpg jpeg jpe jfif jif pjpeg png apng webp gif tif tiff bmp dib ppm pgm pbm pnm pfm avif heic heif hif"
