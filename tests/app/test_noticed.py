@@ -20,6 +20,7 @@ from vgg_studio.app.engines import Engines
 from vgg_studio.app.found_grid import BLANK, ChoiceGrid, arranged
 from vgg_studio.app.noticed_words import Cell
 from vgg_studio.app.pages import FACTORIES
+from vgg_studio.app.picture_grid import CAPTION
 from vgg_studio.app.scan_state import ScanState
 from vgg_studio.app.settings import Settings
 from vgg_studio.app.state import Studio
@@ -300,6 +301,16 @@ def test_that_all_copies_are_chosen_at_once(page: DataPage, process: Process) ->
     click_kind(page, "duplicate", process)
     press(page.folder.pictures.copies_link)
     assert page.folder.pictures.choice() == refs("tulips/2.jpg", "tulips/3.jpg")
+
+
+def test_that_the_words_below_a_picture_follow_its_class_while_the_pictures_stay(
+    page: DataPage, studio: Studio, process: Process
+) -> None:
+    click_kind(page, "duplicate", process)
+    table = page.folder.pictures.found.table
+    studio.corrector.move(refs("tulips/2.jpg"), "roses")
+    below = [caption.plain(table.index(row).data(CAPTION)[0]) for row in range(table.rowCount())]
+    assert below == ["tulips", "roses", "tulips"]
 
 
 def test_that_the_view_stays_where_it_is_when_pictures_go(

@@ -68,7 +68,8 @@ class ChoiceGrid(PictureGrid):
 
     def place(self) -> tuple[int, int]:
         """The first chosen row (-1 for none) and how far the view is scrolled."""
-        rows = [index.row() for index in self.selectionModel().selectedIndexes()]
+        chosen = self.selectionModel().selection()
+        rows = [chosen.at(number).top() for number in range(chosen.count())]
         return min(rows, default=-1), self.verticalScrollBar().value()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -91,7 +92,10 @@ class GroupTable(PictureTable):
         """Show these."""
         if (cells, groups) != (self.cells, self.groups):
             self.cells, self.groups = cells, groups
-            self.show([cell.picture for cell in cells], [cell.lines for cell in cells])
+            self.show([cell.picture for cell in cells], [])
+
+    def lines(self, row: int) -> tuple[str, str]:
+        return self.cells[row].lines
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         if self.cells[index.row()] is BLANK:
@@ -159,6 +163,7 @@ class FoundGrid(ChoiceGrid):
         self._delegate.folder = data
         self._groups = groups
         self._arrange()
+        self.viewport().update()  # other words below the same pictures are no change of the table
 
     def told(self) -> str:
         """The chosen picture's whole name, and what is said of it."""

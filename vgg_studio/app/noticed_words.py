@@ -64,14 +64,23 @@ _PARTS = {"train": N_("training part"), "val": N_("validation part"), "test": N_
 
 
 class Cell(NamedTuple):
-    """A picture with two lines below it, and the finding or the words that tell more."""
+    """A picture with two lines below it, and what tells more.
+
+    Of a finding (`at`: which of its pictures) the lines are made when they are wanted, for there may be thousands of cells.
+    """
 
     picture: ev.PictureRef
-    lines: tuple[str, str]
+    words: tuple[str, str] = ("", "")
     about: ev.Finding | str = ""
+    at: int = 0
+
+    @property
+    def lines(self) -> tuple[str, str]:
+        """The two lines."""
+        return self.words if isinstance(self.about, str) else _lines(self.about, self.at)
 
     def tip(self) -> str:
-        """What is said of it in a whole sentence; made when it is wanted, for there may be thousands of cells."""
+        """What is said of it in a whole sentence."""
         return self.about if isinstance(self.about, str) else finding_words.reason(self.about)
 
 
@@ -166,12 +175,13 @@ def _of_classes(kind: str, found: Noticed, scan: ScanState) -> list[list[Cell]]:
 
 
 def _of_finding(finding: ev.Finding) -> list[Cell]:
-    made = []
-    for at, picture in enumerate(finding.pictures):
-        name = finding.classes[at] if at < len(finding.classes) else ""
-        strong = caption.strong(escaped(name)) if name else caption.named(_name(picture))
-        made.append(Cell(picture, (strong, _why(finding, at, picture)), finding))
-    return made
+    return [Cell(picture, about=finding, at=at) for at, picture in enumerate(finding.pictures)]
+
+
+def _lines(finding: ev.Finding, at: int) -> tuple[str, str]:
+    picture, name = finding.pictures[at], finding.classes[at] if at < len(finding.classes) else ""
+    strong = caption.strong(escaped(name)) if name else caption.named(_name(picture))
+    return strong, _why(finding, at, picture)
 
 
 def _why(finding: ev.Finding, at: int, picture: ev.PictureRef) -> str:

@@ -72,16 +72,19 @@ class PictureTable(QAbstractListModel):
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         picture = self.pictures[index.row()]
-        lines = self._captions[index.row()] if index.row() < len(self._captions) else ("", "")
         if role == PICTURE:
             return picture
         if role == CAPTION:
-            return lines
+            return self.lines(index.row())
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain_tip(picture_text(picture))
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return ", ".join(filter(None, (picture_text(picture), *map(caption.plain, lines))))
+            return ", ".join(filter(None, (picture_text(picture), *map(caption.plain, self.lines(index.row())))))
         return None
+
+    def lines(self, row: int) -> tuple[str, str]:
+        """The two lines below a picture."""
+        return self._captions[row] if row < len(self._captions) else ("", "")
 
 
 class PictureDelegate(QStyledItemDelegate):

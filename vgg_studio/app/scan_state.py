@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import msgspec
@@ -102,9 +102,10 @@ class ScanState:
         }
         self.done, self.finished = self.total, True
 
-    def put(self, pictures: Iterable[ev.PictureRef], to: str | None) -> None:
+    def put(self, pictures: Collection[ev.PictureRef], to: str | None) -> None:
         """Show at once what was done by hand: pictures in the class `to`, out of all of them (""), or (None) where they were."""
-        places = {ref: name for name, refs in self.pictures.items() for ref in refs}
+        touched = set(pictures)
+        places = {ref: name for name, refs in self.pictures.items() for ref in touched.intersection(refs)}
         leaving: set[ev.PictureRef] = set()
         coming: dict[str, list[ev.PictureRef]] = {}
         more: Counter[str] = Counter()
@@ -122,7 +123,7 @@ class ScanState:
                 coming.setdefault(there, []).append(picture)
                 more[there] += 1
         self.pictures = {
-            name: [ref for ref in refs if ref not in leaving] + coming.get(name, [])
+            name: [ref for ref in refs if ref not in leaving] + coming.get(name, []) if name in more else refs
             for name, refs in self.pictures.items()
         }
         self.classes = [msgspec.structs.replace(row, train=max(0, row.train + more[row.name])) for row in self.classes]

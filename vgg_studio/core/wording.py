@@ -289,6 +289,8 @@ def device_reason(fact: ev.DeviceFact) -> str:
 
 def escaped(text: str) -> str:
     """A name from outside made safe to show: control, direction-changing and undecodable characters as hex escapes."""
+    if text.isprintable():  # nearly every name, and thousands of them at a time
+        return text
     return "".join(_visible(sign) for sign in text)
 
 
