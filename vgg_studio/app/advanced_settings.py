@@ -15,7 +15,7 @@ from vgg_studio.core.errors import UsageError
 from vgg_studio.core.jobs import INITIALS, NORMALISATIONS, OPTIMIZERS, SCHEDULES, TrainJob
 from vgg_studio.core.language import N_, _, ngettext
 
-OPTIMIZER_WORDS = {"sgd": N_("SGD, momentum"), "adam": N_("Adam"), "adamw": N_("AdamW"), "lbfgs": N_("L-BFGS")}
+OPTIMIZER_WORDS = {"sgd": N_("SGD"), "adam": N_("Adam"), "adamw": N_("AdamW"), "lbfgs": N_("L-BFGS")}
 SCHEDULE_WORDS = {"none": N_("not at all"), "step": N_("in steps"), "cosine": N_("smoothly")}
 NORMALISATION_WORDS = {"half": N_("the usual"), "data": N_("of these pictures"), "imagenet": N_("of ImageNet")}
 INITIAL_WORDS = {"auto": N_("automatic"), "xavier": N_("Xavier"), "kaiming": N_("Kaiming"), "paper": N_("the paper's")}
