@@ -119,6 +119,14 @@ def test_that_the_limit_goes_down_where_everything_looks_alike() -> None:
     assert [pair.distance for pair in found] == nearest[: len(found)]
 
 
+def test_that_the_search_ends_where_pictures_with_one_hash_are_more_than_can_be_looked_at() -> None:
+    search = near.pairs(np.full(1000, 7, np.uint64), np.zeros(1000, np.float32), 500)
+    assert next(search) == 0
+    with pytest.raises(StopIteration) as end:
+        next(search)  # else it would tell here of the next rows
+    assert [pair.distance for pair in end.value.value] == [0] * 500
+
+
 def test_that_links_join_into_groups_directly_and_through_others() -> None:
     assert near.united(8, [(5, 1), (2, 1), (6, 7), (7, 6)]) == [[1, 2, 5], [6, 7]]
     assert near.united(3, []) == []

@@ -56,6 +56,8 @@ def pairs(hashes: Hashes, shapes: npt.NDArray[np.float32], most: int) -> Generat
             if len(near):
                 near = near[np.abs(shapes[row + 1 + near] - shapes[row]) <= _SHAPE]
                 kept.add(Pair(row, row + 1 + int(place), int(bits[place]), is_mirrored) for place in near)
+                if kept.is_full():
+                    return kept.nearest()
     return kept.nearest()
 
 
@@ -74,6 +76,10 @@ class _Kept:
             self._count += 1
         if self._count > _AGAIN * self._most:
             self._lower()
+
+    def is_full(self) -> bool:
+        """Whether no pair can come that would be kept. Thousands of pictures with one hash would make millions of pairs."""
+        return self.limit == 0 and self._count >= self._most
 
     def nearest(self) -> list[Pair]:
         self._lower()
