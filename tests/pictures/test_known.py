@@ -15,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from pathlib import Path
 
+import PIL
+import pillow_heif
 import pytest
 from PIL import Image
 
@@ -174,6 +176,10 @@ def test_that_a_verdict_of_other_rules_does_not_count(tmp_path: Path, monkeypatc
 
     with Known(tmp_path / "cache") as ours:
         assert ours.verdict(str(picture)) is None
+
+
+def test_that_verdicts_are_those_of_both_libraries_that_decode() -> None:
+    assert {PIL.__version__, pillow_heif.__version__} <= set(known._DOOR.decode().split())
 
 
 def test_that_a_check_decodes_each_content_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from hashlib import blake2b, file_digest
+from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -39,9 +40,20 @@ _LASTING = {
     "empty", "cut_off", "web_page", "document", "not_a_picture", "kind_not_allowed", "raw_picture", "too_large", "too_long",
     "damaged", "decoder_crashed", "too_much_memory",
 }  # fmt: skip
-_DOOR = DOOR.encode()
 _ENDLESS = 1 << 30  # bytes: no picture of the allowed size
 _Refusal = tuple[str, dict[str, str | int | float]]
+
+
+def _door() -> bytes:
+    """Who judges a picture: the rules with their library, and the other library, which alone decodes HEIC."""
+    try:
+        heif = metadata.version("pillow-heif")
+    except metadata.PackageNotFoundError:  # bundled without its description
+        heif = ""
+    return f"{DOOR} {heif}".encode()
+
+
+_DOOR = _door()
 
 
 class Verdict(NamedTuple):
