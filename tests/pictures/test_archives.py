@@ -17,7 +17,7 @@ from tests.pictures.data_sets import make_idx
 from vgg_studio import paths
 from vgg_studio.core.errors import ArchiveRefused
 from vgg_studio.core.events import ClassesListed, Event, JobEnded, PhaseProgress, PhaseStarted
-from vgg_studio.core.jobs import ScanJob, Stop
+from vgg_studio.core.jobs import ScanJob, Stop, StopHow
 from vgg_studio.pictures.archive_members import Bounds, parts_of
 from vgg_studio.pictures.archives import unpack
 from vgg_studio.pictures.listing import list_folder
@@ -212,6 +212,31 @@ def test_that_a_stop_leaves_nothing_and_a_broken_attempt_is_swept(tmp_path: Path
     _unpack(archive, tmp_path / "out")
     assert "cat/half.png" not in _files(tmp_path / "out")
     assert not (tmp_path / ".out.part").exists()
+
+
+class _LateStop(Stop):
+    """Asks to stop once it has been looked at so often."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.looks = looks
+
+    @property  # type: ignore[override]
+    def how(self) -> StopHow | None:
+        self.looks -= 1
+        return "cancel" if self.looks < 0 else None
+
+    @how.setter
+    def how(self, how: StopHow | None) -> None:
+        pass
+
+
+@pytest.mark.parametrize("looks", range(2, 6))
+def test_that_a_stop_within_the_last_picture_leaves_no_half_of_it(tmp_path: Path, looks: int) -> None:
+    archive = _zip(tmp_path / "a.zip", {"cat/1.bmp": os.urandom(5 << 20)})
+    with pytest.raises(Stopped):
+        list(unpack(archive, tmp_path / "out", _LateStop(looks)))
+    assert not (tmp_path / "out").exists()
 
 
 def test_that_an_attempt_that_is_given_up_half_way_is_swept(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def _is_wanted(member: Member) -> bool:
 
 
 def _write(archive: Path, member: Member, file: Path, is_stopped: Callable[[], bool]) -> None:
-    """Copy a member, no byte more than it announced."""
+    """Copy a member, no byte more than it announced. Raises ArchiveRefused, Stopped."""
     file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     try:
         handle = os.open(file, _NEW, 0o644)
@@ -118,7 +118,9 @@ def _write(archive: Path, member: Member, file: Path, is_stopped: Callable[[], b
         raise _refused(archive, "twice", "/".join(member.parts)) from error
     with os.fdopen(handle, "wb") as out, _named(archive), member.open() as source:
         left = member.size
-        while left and not is_stopped():
+        while left:
+            if is_stopped():
+                raise Stopped
             chunk = _read(source, min(_CHUNK, left))
             if not chunk:
                 raise _refused(archive, "damaged")
