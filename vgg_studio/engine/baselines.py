@@ -9,11 +9,12 @@ from pathlib import Path
 import msgspec
 
 from vgg_studio import paths
-from vgg_studio.core import corrections, vgg
+from vgg_studio.core import vgg
 from vgg_studio.core.errors import StudioError
 from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.writing import write_json
 from vgg_studio.engine.initial import named_weights
+from vgg_studio.pictures.corrected import state
 
 MOST = 200  # entries: the oldest make room
 
@@ -50,7 +51,7 @@ def known(job: TrainJob) -> float | None:
 
 def _of(job: TrainJob, accuracy: float) -> Baseline:
     data, weights = os.path.abspath(job.data), named_weights(job.weights)
-    put_right = corrections.load(data, paths.corrections_folder()).digest() if job.corrections else ""
+    put_right = state(data) if job.corrections else ""
     return Baseline(
         data, job.seed, vgg.own(job.variant, job.blocks), weights, job.image_size, job.resize, accuracy, put_right
     )

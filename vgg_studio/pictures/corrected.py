@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from vgg_studio import paths
 from vgg_studio.core import corrections
-from vgg_studio.core.corrections import Corrections
-from vgg_studio.core.errors import StorageError
 from vgg_studio.core.split import Listing
 
 
 def corrected(listing: Listing, wanted: bool = True) -> Listing:
     """The listing with its folder's corrections, or as it is where they are not `wanted`."""
-    return corrections.apply(listing, _kept(listing.folder)) if wanted else listing
+    if not wanted:
+        return listing
+    return corrections.apply(listing, corrections.load(listing.folder, paths.corrections_folder()))
 
 
 def state(folder: str) -> str:
     """What tells the corrections of a folder from earlier ones: "" where there are none."""
-    return _kept(folder).digest()
-
-
-def _kept(folder: str) -> Corrections:
-    try:
-        return corrections.load(folder, paths.corrections_folder())
-    except StorageError:  # where nothing can be kept, nothing was put right
-        return Corrections(folder=folder)
+    return corrections.load(folder, paths.corrections_folder()).digest()
