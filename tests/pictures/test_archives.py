@@ -160,6 +160,33 @@ def test_that_a_bomb_is_refused_before_it_is_on_the_disk(tmp_path: Path, kind: s
         _unpack(archive, tmp_path / "out")
 
 
+@pytest.mark.parametrize("kind", ["flowers.zip", "flowers.tgz"])
+def test_that_folders_count_among_what_an_archive_holds(tmp_path: Path, kind: str) -> None:
+    with (
+        tarfile.open(tmp_path / "flowers.tgz", "w:gz") as tar,
+        zipfile.ZipFile(tmp_path / "flowers.zip", "w") as packed,
+    ):
+        for number in range(20):
+            info = tarfile.TarInfo(f"cat/{number}")
+            info.type = tarfile.DIRTYPE
+            tar.addfile(info)
+            packed.writestr(zipfile.ZipInfo(f"cat/{number}/"), b"")
+    with pytest.raises(ArchiveRefused, match="too much"):
+        _unpack(tmp_path / kind, tmp_path / "out", Bounds(members=19, together=1 << 20))
+    with pytest.raises(ArchiveRefused, match="holds no pictures"):
+        _unpack(tmp_path / kind, tmp_path / "out", Bounds(members=20, together=1 << 20))
+
+
+def test_that_a_stop_is_heard_among_folders(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        for number in range(20):
+            info = tarfile.TarInfo(f"cat/{number}")
+            info.type = tarfile.DIRTYPE
+            tar.addfile(info)
+    with pytest.raises(Stopped):
+        list(unpack(tmp_path / "a.tar", tmp_path / "out", _LateStop(5)))
+
+
 def test_that_a_name_of_many_megabytes_is_not_read(tmp_path: Path) -> None:
     info = tarfile.TarInfo("././@LongLink")
     info.type, info.size = tarfile.GNUTYPE_LONGNAME, 40 << 20
@@ -221,7 +248,7 @@ class _LateStop(Stop):
         super().__init__()
         self.looks = looks
 
-    @property  # type: ignore[override]
+    @property
     def how(self) -> StopHow | None:
         self.looks -= 1
         return "cancel" if self.looks < 0 else None

@@ -57,7 +57,10 @@ class Bounds(NamedTuple):
 
 
 class Member(NamedTuple):
-    """A file in an archive: its name in parts, its size in bytes, how far into the archive it stands, and its content."""
+    """A file in an archive: its name in parts, its size in bytes, how far into the archive it stands, and its content.
+
+    A folder has no parts: it is counted, and made where a file needs it.
+    """
 
     parts: tuple[str, ...]
     size: int
@@ -66,7 +69,7 @@ class Member(NamedTuple):
 
 
 def members(archive: Path, bounds: Bounds) -> Iterator[Member]:
-    """The files of a tar (plain or packed) or zip archive. Raises ArchiveRefused, PictureRefused, and what ODD lists."""
+    """Files and folders of a tar (plain or packed) or zip archive. Raises ArchiveRefused, PictureRefused, and what ODD lists."""
     with ordinary_file(archive) as raw:
         head = raw.read(6)
         raw.seek(0)
@@ -76,8 +79,7 @@ def members(archive: Path, bounds: Bounds) -> Iterator[Member]:
             together += member.size
             if count > bounds.members or member.size > bounds.one or together > bounds.together:
                 raise ArchiveRefused(detail="too_much")
-            if member.parts:
-                yield member
+            yield member
 
 
 def parts_of(name: str) -> tuple[str, ...]:
@@ -102,12 +104,13 @@ def _of_tar(raw: IO[bytes], head: bytes) -> Iterator[Member]:
     try:
         with unpacked, tarfile.open(fileobj=cast("IO[bytes]", _Sparing(unpacked)), mode="r:") as tar:
             for info in tar:
+                parts = parts_of(info.name)
                 if info.isdir():
-                    parts_of(info.name)
-                    continue
-                if not info.isreg() or info.issparse():
+                    yield Member((), 0, raw.tell(), io.BytesIO)
+                elif info.isreg() and not info.issparse():
+                    yield Member(parts, info.size, raw.tell(), partial(_opened, tar, info))
+                else:
                     raise _refused("no_plain_member", info.name)
-                yield Member(parts_of(info.name), info.size, raw.tell(), partial(_opened, tar, info))
                 tar.members.clear()  # type: ignore[attr-defined]  # unknown to typeshed; else it keeps all it has seen
     except OSError as error:  # gzip's and bz2's own word for damage
         raise EOFError from error
@@ -130,7 +133,9 @@ def _of_zip(raw: IO[bytes]) -> Iterator[Member]:
             if mode not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise _refused("no_plain_member", name)
             parts = parts_of(name)
-            if not info.is_dir() and mode != stat.S_IFDIR:
+            if info.is_dir() or mode == stat.S_IFDIR:
+                yield Member((), 0, info.header_offset, io.BytesIO)
+            else:
                 yield Member(parts, info.file_size, info.header_offset, partial(archive.open, info))
 
 

@@ -104,7 +104,7 @@ def _named(archive: Path) -> Iterator[None]:
 
 def _is_wanted(member: Member) -> bool:
     names = [os.fsencode(name) for name in member.parts]
-    if any(is_system(name) for name in names):
+    if not names or any(is_system(name) for name in names):
         return False
     return os.path.splitext(names[-1])[1].lower() in EXTENSIONS or member.parts[-1] in _DATA_FILES
 
