@@ -175,6 +175,15 @@ def test_that_spoilt_files_do_not_stay_under_the_sets_name(tmp_path: Path, cifar
     assert not (paths.data_sets_folder() / "cifar10").exists()
 
 
+@pytest.mark.parametrize("given", ["folder", "a file"])
+def test_that_what_was_put_by_hand_into_the_sets_folder_is_not_thrown_away(given: str) -> None:
+    folder = make_idx(paths.data_sets_folder() / "fashion-mnist")
+    (folder / "t10k-labels-idx1-ubyte.gz").unlink()  # not all of it has come yet
+    file = folder / "train-images-idx3-ubyte.gz"
+    assert "is not in" in _failure(_fetch("fashion-mnist", folder if given == "folder" else file))
+    assert file.is_file()
+
+
 def test_that_what_is_there_is_only_told(tmp_path: Path) -> None:
     _fetch("fashion-mnist", make_idx(tmp_path / "raw"))
     events = _fetch("fashion-mnist")

@@ -73,6 +73,9 @@ def _fetched(job: FetchDataJob, home: Path, stop: Stop) -> Iterator[Event]:
         raise UsageError(name="NAME", value=job.name, allowed=", ".join(SETS))
     target = home / known.name
     if not _is_it(known, target):
+        if job.source and Path(job.source).resolve().is_relative_to(target.resolve()):
+            # What somebody has put there by hand is not the half of an attempt of ours.
+            raise DataSetMissing(name=known.name, path=shown(os.fsencode(job.source)))
         if job.source or is_archive_name(known):
             shutil.rmtree(target, ignore_errors=True)  # half of it, or spoilt; single files that have arrived are kept
         yield from _given(known, Path(job.source), target, stop) if job.source else _downloaded(known, target, stop)
