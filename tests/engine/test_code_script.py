@@ -127,13 +127,14 @@ def test_that_a_script_runs_by_itself_on_pictures_named_on_its_line(pictures: Pa
     compare(run, done.stdout)
 
 
+@pytest.mark.parametrize("counts", [{"train": 24, "t10k": 8}, {"train": 24}], ids=["both parts", "no test part"])
 def test_that_rows_of_a_data_set_are_read_from_its_own_files(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    counts: dict[str, int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "grey"
     folder.mkdir()
     random = np.random.default_rng(0)
-    for part, count in (("train", 24), ("t10k", 8)):
+    for part, count in counts.items():
         labels = np.arange(count, dtype=np.uint8) % 2
         values = (random.integers(0, 120, (count, 28, 28)) + 100 * labels[:, None, None]).astype(np.uint8)
         header = struct.pack(">4i", 0x803, count, 28, 28)

@@ -236,7 +236,7 @@ def _opening(told: Told) -> list[str]:
 
 
 def _pixels(rows: data_sets.Found, data: str) -> list[str]:
-    """The whole data set in memory: training part, then test part."""
+    """The whole data set in memory: training part, then test part, where it has one."""
     below = json.dumps(rows.folder.removeprefix(data).strip("\\/") or ".", ensure_ascii=False)
     if rows.kind == "cifar":
         return [
@@ -245,6 +245,9 @@ def _pixels(rows: data_sets.Found, data: str) -> list[str]:
             "PIXELS = np.concatenate(sets)",
             "",
         ]
+    names = [
+        pictures for pictures, _labels in data_sets.IDX_FILES.values() if data_sets.idx_file(rows.folder, pictures)
+    ]
     return [
         "# " + _("Rows of the file are pictures: 16 bytes of header, then the size is known from it."),
         "def pixels(name):",
@@ -254,6 +257,6 @@ def _pixels(rows: data_sets.Found, data: str) -> list[str]:
         "    return np.frombuffer(data, np.uint8, offset=16).reshape(count, height, width)",
         "",
         "",
-        'PIXELS = np.concatenate([pixels("train-images-idx3-ubyte"), pixels("t10k-images-idx3-ubyte")])',
+        f"PIXELS = np.concatenate([{', '.join(f'pixels({json.dumps(name)})' for name in names)}])",
         "",
     ]
