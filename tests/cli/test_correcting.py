@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from tests.pictures import make_folder
 from vgg_studio import paths
 from vgg_studio.core import corrections
 from vgg_studio.core.facts import PictureRef
+from vgg_studio.pictures.corrected import corrected
+from vgg_studio.pictures.listing import list_folder
 
 
 @pytest.fixture
@@ -30,6 +33,14 @@ def test_that_pictures_are_named_as_in_the_folder_or_from_here(
     done = command("correct", str(zoo), "--leave-out", "cat/000.png", str(zoo / "cat" / "001.png"), "./dog/002.png")
     assert done.stdout == "3 pictures left out.\n"
     assert standing(zoo) == {PictureRef(path=path): "" for path in ("cat/000.png", "cat/001.png", "dog/002.png")}
+
+
+def test_that_what_is_put_right_in_an_archive_is_heeded_when_it_is_read(command: Command, zoo: Path) -> None:
+    archive = shutil.make_archive(str(zoo), "zip", zoo)
+    done = command("correct", archive, "--leave-out", "cat/000.png")
+    assert done.stdout == "1 picture left out.\n"
+    left_out = corrected(list_folder(archive)).left_out
+    assert [(entry.picture.path, entry.reason) for entry in left_out] == [("cat/000.png", corrections.BY_HAND)]
 
 
 def test_that_steps_are_taken_back_and_done_again(command: Command, zoo: Path) -> None:

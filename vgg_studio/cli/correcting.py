@@ -26,7 +26,7 @@ def correct(printer: Printer, data: str, chosen: list[str], actions: list[str], 
         asked = " ".join(f"--{name.replace('_', '-')}" for name in actions)
         raise UsageError(name="correct", value=asked, allowed=_("one of them"))
     action = actions[0] if actions else "list"
-    folder, place = resuming.folder(data), paths.corrections_folder()
+    folder, place = _folder(data), paths.corrections_folder()
     before = corrections.load(folder, place)
     after = _after(before, folder, chosen, action, to)
     if after != before:
@@ -37,6 +37,13 @@ def correct(printer: Printer, data: str, chosen: list[str], actions: list[str], 
     else:
         for line in _lines(after) if action == "list" else (_sentence(before, after),):
             printer.say(line)
+
+
+def _folder(data: str) -> str:
+    """The folder whose pictures are meant: of an archive the one that it is unpacked into, as scans and trainings do."""
+    from vgg_studio.pictures.located import folder_of
+
+    return folder_of(resuming.folder(data))
 
 
 def _after(before: Corrections, folder: str, chosen: list[str], action: str, to: str) -> Corrections:
