@@ -227,6 +227,13 @@ def test_that_a_lone_number_for_a_linear_layer_is_an_odd_shape(key: str) -> None
     assert caught.value.values["name"] == key
 
 
+@pytest.mark.parametrize(("key", "odd"), [("classifier.6.weight", (0, 256)), ("features.0.weight", (4, 0, 3, 3))])
+def test_that_a_network_that_answers_or_sees_nothing_is_an_odd_shape(key: str, odd: tuple[int, ...]) -> None:
+    with pytest.raises(WeightsOddShape) as caught:
+        shape_of(_state() | {key: torch.zeros(odd)})
+    assert (caught.value.values["name"], caught.value.values["found"]) == (key, "x".join(map(str, odd)))
+
+
 def test_that_names_with_halves_of_characters_can_be_sent(tmp_path: Path) -> None:
     found = read_file(_saved(tmp_path / "x.pth", {"\ud800": torch.zeros(3)}))
     assert list(found) == ["\\ud800"]

@@ -232,8 +232,8 @@ def _with_sizes(variant: str, full: int, tensors: Mapping[str, Tensor]) -> vgg.S
     divisor = max(1, full // max(1, outputs))
     return vgg.Shape(
         variant,
-        classes=1000 if fc8 is None else fc8,
-        channels=channels,
+        classes=fc8 or 1000,  # a network that answers nothing, or sees nothing, is none: the shape is then called odd
+        channels=channels or 3,
         width_divisor=divisor,
         slim_linear=divisor > 1 and fc6 not in (None, vgg.LINEAR_WIDTH),
         head="light" if light else "classic",
