@@ -147,6 +147,13 @@ def test_that_rows_of_a_data_set_are_read_from_its_own_files(
     assert "np.frombuffer" in file.read_text(encoding="utf-8")
     compare(run, told(file, capsys))
 
+    folder.rename(tmp_path / "elsewhere")
+    (*_, ended) = save_code(SaveCodeJob(run=str(run.path), file=str(tmp_path / "other.py")), Stop())
+    assert isinstance(ended, ev.JobEnded)
+    assert ended.failure
+    assert ended.failure.code == "FolderMissing"
+    assert not (tmp_path / "other.py").exists()
+
 
 def test_that_the_weights_beside_a_script_are_those_that_the_run_began_with(pictures: Path, tmp_path: Path) -> None:
     start = tmp_path / "start.pth"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vgg_studio.core import code_text
-from vgg_studio.core.errors import UsageError, WeightsChanged
+from vgg_studio.core import code_text, data_sets
+from vgg_studio.core.errors import FolderMissing, UsageError, WeightsChanged
 from vgg_studio.core.events import Exported, PhaseStarted
 from vgg_studio.core.jobs import SaveCodeJob, Stop
 from vgg_studio.core.run_folder import SPLIT, RunFolder
@@ -23,7 +23,8 @@ def save_code(job: SaveCodeJob, stop: Stop) -> Steps[None]:
     """Write `job.file` and beside it the initial weights and the split; the script comes last, when all it reads is there.
 
     The weights are made as the run made them: drawn anew from its seed, or taken from the same file. Raises UsageError for
-    another kind of name, RunError, WeightsError (WeightsChanged where the file is another one by now), StorageError.
+    another kind of name, FolderMissing where the pictures are rows of a data set that is gone, RunError, WeightsError
+    (WeightsChanged where the file is another one by now), StorageError.
     """
     target = Path(job.file)
     if target.suffix.lower() != SUFFIX:
@@ -31,6 +32,9 @@ def save_code(job: SaveCodeJob, stop: Stop) -> Steps[None]:
     run = RunFolder.open(Path(job.run))
     manifest = run.manifest
     parts, prep = lineage.parts_and_preprocessing(run)
+    pictures = [item.picture for part in PARTS for item in parts.part(part)]
+    if any(picture.row >= 0 for picture in pictures) and data_sets.find(manifest.job.data) is None:
+        raise FolderMissing(path=manifest.job.data)  # how its rows are read depends on its files
     network, report, _ = yield from initial.network(manifest.job, len(manifest.classes), stop)
     known = manifest.weights_report
     if known is not None and known.sha256 and report.sha256 != known.sha256:
@@ -49,7 +53,7 @@ def save_code(job: SaveCodeJob, stop: Stop) -> Steps[None]:
         best=f"{target.stem}_best.pth",
         precision=manifest.precision,
         processes=manifest.processes,
-        raw=any(item.picture.raw for part in PARTS for item in parts.part(part)),
+        raw=any(picture.raw for picture in pictures),
         checks=bool(parts.val),
         tests=bool(parts.test),
         learned=len(manifest.epochs),
