@@ -7,8 +7,8 @@ from typing import Literal
 from vgg_studio.core.facts import BaseEvent, PictureRef, Record
 
 FindingKind = Literal[
-    "duplicate",  # the same bytes or the same pixels, in one class and one part
-    "near_duplicate",  # almost the same pixels, in one class and one part
+    "duplicate",  # the same bytes, in one class and one part
+    "near_duplicate",  # the same pixels or almost, in other bytes, in one class and one part
     "two_classes",  # the same or almost the same picture in two classes
     "across_parts",  # the same or almost the same picture in two parts of a set that came divided
     "blurry",

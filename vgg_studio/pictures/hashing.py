@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 SIDE = 32  # px of the grey copy
 _WAVES = 8
-BITS = _WAVES * _WAVES
 
 
 def _waves(count: int, side: int) -> npt.NDArray[np.float64]:

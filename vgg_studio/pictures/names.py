@@ -68,7 +68,7 @@ def _skeleton(name: str) -> str:
 
 
 def _plain(name: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFKC", name))
+    return unicodedata.normalize("NFKC", name)
 
 
 def _difference(group: list[str]) -> str:
