@@ -81,10 +81,10 @@ def write_split(job: WriteSplitJob, stop: Stop) -> Iterator[Event]:
 
 def _place(job: WriteSplitJob) -> Path:
     """The new folder by its whole path. Raises NotWritable where the pictures lie around it."""
-    folder, data = (os.path.realpath(path) for path in (job.folder, job.data))
-    if os.path.commonpath((folder, data)) == data:
+    folder, data = (Path(os.path.realpath(path)) for path in (job.folder, job.data))
+    if folder.is_relative_to(data):  # which may be another drive
         raise NotWritable(path=shown(os.fsencode(folder)), detail="within_the_pictures")
-    return Path(folder)
+    return folder
 
 
 def _scan_job(job: WriteSplitJob) -> ScanJob:
