@@ -227,8 +227,11 @@ def test_that_a_lone_number_for_a_linear_layer_is_an_odd_shape(key: str) -> None
     assert caught.value.values["name"] == key
 
 
-@pytest.mark.parametrize(("key", "odd"), [("classifier.6.weight", (0, 256)), ("features.0.weight", (4, 0, 3, 3))])
-def test_that_a_network_that_answers_or_sees_nothing_is_an_odd_shape(key: str, odd: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    ("key", "odd"),
+    [("classifier.6.weight", (0, 256)), ("features.0.weight", (4, 0, 3, 3)), ("features.0.weight", (4, 7, 3, 3))],
+)
+def test_that_a_network_that_answers_nothing_or_sees_no_picture_is_an_odd_shape(key: str, odd: tuple[int, ...]) -> None:
     with pytest.raises(WeightsOddShape) as caught:
         shape_of(_state() | {key: torch.zeros(odd)})
     assert (caught.value.values["name"], caught.value.values["found"]) == (key, "x".join(map(str, odd)))

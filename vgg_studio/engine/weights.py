@@ -22,6 +22,7 @@ _WRAPPINGS = ("state_dict", "model_state_dict", "model")
 _KINDS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 COUNTER = ".num_batches_tracked"
 _CONVOLUTION = re.compile(r"features\.(\d{1,4})\.weight", re.ASCII)
+_MOST_INPUTS = 4  # channels of a picture
 _FC8, _LIGHT = "classifier.6", "classifier.1"  # the last layer of a classic head and of a light one
 
 
@@ -232,8 +233,9 @@ def _with_sizes(variant: str, full: int, tensors: Mapping[str, Tensor]) -> vgg.S
     divisor = max(1, full // max(1, outputs))
     return vgg.Shape(
         variant,
-        classes=fc8 or 1000,  # a network that answers nothing, or sees nothing, is none: the shape is then called odd
-        channels=channels or 3,
+        classes=fc8
+        or 1000,  # a network that answers nothing, or sees no picture, is none: the shape is then called odd
+        channels=channels if 1 <= channels <= _MOST_INPUTS else 3,
         width_divisor=divisor,
         slim_linear=divisor > 1 and fc6 not in (None, vgg.LINEAR_WIDTH),
         head="light" if light else "classic",
