@@ -82,6 +82,21 @@ def test_that_the_orders_are_for_the_settings_that_are_shown(page: TrainPage, en
     assert batch.pictures == []
 
 
+def test_that_pictures_of_the_run_are_shown_though_another_folder_is_open_now(
+    page: TrainPage, studio: Studio, engines: FakeEngines, process: Process, tmp_path: Path
+) -> None:
+    start(page, engines).begin()
+    studio.open_folder(str(make_folder(tmp_path / "other", ("ant", "bee"), count=4, size=40)))
+    engines.send(engines.last(ScanJob)[1], *scan(ScanJob(data=studio.folder), Stop()))
+    process()
+    dialog = opened(page)
+    answer(engines)
+    process()
+    assert len(dialog.varied.cells) == ROWS * (1 + VARIANTS)
+    assert all(picture is not None and not picture.isNull() for _words, picture in dialog.varied.cells)
+    assert set(dialog.previews.labels.values()) <= {"cat", "dog", "owl"}
+
+
 def test_that_another_variation_is_shown_and_chosen_and_the_wishes_before_are_cancelled(
     page: TrainPage, engines: FakeEngines, process: Process
 ) -> None:

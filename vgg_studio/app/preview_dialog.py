@@ -75,7 +75,7 @@ class PreviewDialog(Dialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(_("What training sees"))
         self._job = msgspec.structs.replace(job, data=job.data or studio.folder)
-        self.previews = Previews(studio.engines, first_pictures(studio), self)
+        self.previews = Previews(studio.engines, first_pictures(studio, self._job.data), self)
         self.title, self.note = Label(_("What training sees"), "title"), Label(tone="muted", wrap=True)
         self.variation = Choice()
         self.variation.setFixedWidth(CHOICE_WIDTH)
@@ -132,8 +132,10 @@ class PreviewDialog(Dialog):
         self.previews.show(self._job)
 
 
-def first_pictures(studio: Studio) -> list[PictureRef]:
-    """One picture of each of the first classes; more of the first where there are few."""
+def first_pictures(studio: Studio, data: str) -> list[PictureRef]:
+    """One picture of each of the first classes; more of the first where there are few; none of another folder than `data`."""
+    if data != studio.scan.folder:
+        return []
     lists = [pictures for pictures in studio.scan.pictures.values() if pictures]
     ones = [pictures[0] for pictures in lists]
     return [*ones, *(picture for pictures in lists for picture in pictures[1:ROWS])][:ROWS]

@@ -17,7 +17,10 @@ ROWS, VARIANTS, BATCH = 3, 7, 16  # pictures with their variations; of the first
 
 
 class Previews(QObject):
-    """Three orders: some pictures as they are, their variations, and the first batch. A new wish cancels the one before."""
+    """Three orders: some pictures as they are, their variations, and the first batch. A new wish cancels the one before.
+
+    Where no pictures are given, those that the first batch begins with are shown.
+    """
 
     changed = Signal()
 
@@ -59,7 +62,7 @@ class Previews(QObject):
         wish = PreviewJob(
             data=job.data,
             pictures=pictures,
-            batch=min(BATCH, job.batch_size),
+            batch=min(BATCH if about == "batch" else ROWS, job.batch_size),
             variants=variants,
             variation=variation,
             views=job.views if recipes.train_from(job) != "block1" else 0,
@@ -92,6 +95,7 @@ class Previews(QObject):
         )  # only ever a file that our own engine wrote
         if about == "plain":
             self.plain[event.picture], self.labels[event.picture] = picture, event.label
+            self.pictures = self.pictures if event.picture in self.pictures else [*self.pictures, event.picture]
         elif about == "varied":
             self.varied[event.picture, event.variant] = picture
         else:
