@@ -81,6 +81,21 @@ def test_that_the_table_has_one_row_a_problem_and_no_formula(capfd: pytest.Captu
     assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row)
 
 
+def _put_right(job: jobs.AnyJob, stop: jobs.Stop) -> Iterator[ev.Event]:
+    counts = [ev.ClassCount(name="cat", train=9), ev.ClassCount(name="dog", train=3)]
+    yield ev.ClassesListed(folder="/x", layout="classes", classes=counts)
+    yield ev.PictureLeftOut(picture=_ref("cat/1.jpg"), reason="by_hand", values={"class_name": "cat"})
+    yield ev.JobEnded(outcome="done")
+
+
+def test_that_the_table_has_the_class_of_a_picture_left_out_by_hand(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    _scan(capfd, "anything", "--csv", str(tmp_path / "problems.csv"), engine=_put_right)
+    lines = (tmp_path / "problems.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[1:] == ["cat,cat/1.jpg,left_out,by hand,"]
+
+
 def test_that_programs_get_events_and_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
     _, out, _ = _scan(capfd, "anything", "--json", engine=_sick)
     kinds = [json.loads(line)["type"] for line in out.splitlines()]

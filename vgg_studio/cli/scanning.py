@@ -152,7 +152,8 @@ def _line(finding: ev.Finding) -> str:
 def _problems(heard: _Heard) -> Iterator[Problem]:
     for event in heard.left_out:
         reason = describe_reason(event.reason, event.values)
-        yield Problem(heard.class_of.get(event.picture, ""), wording.picture_text(event.picture), "left_out", reason)
+        name = heard.class_of.get(event.picture) or str(event.values.get("class_name", ""))
+        yield Problem(name, wording.picture_text(event.picture), "left_out", reason)
     for gone in heard.classes_left_out:
         yield Problem(gone.name, "", "class_left_out", wording.pictures(gone.count))
     for finding in heard.findings:
