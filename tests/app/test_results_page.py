@@ -153,7 +153,7 @@ def test_that_a_score_on_pictures_it_learned_from_says_so(page: ResultsPage, pro
     shown(page, process)
     assert page.detail.leak.isHidden()
     choose(page, "flowers-2")
-    assert "12 of these 200 pictures stand in the training part too" in page.detail.leak.text()
+    assert "12 of these 200 pictures took part in the training too" in page.detail.leak.text()
     assert not page.detail.leak.isHidden()
     assert "never seen" not in page.detail.headline.text()
 

@@ -77,14 +77,14 @@ def test_that_a_score_with_pictures_that_were_learned_from_is_told_without_them(
     leaked: int, right: int, words: str
 ) -> None:
     told = wording.leak_sentence(_leaking(leaked, right))
-    counted = ("stands" if leaked == 1 else "stand") + " in the training part too, the same or nearly the same."
-    assert told == (f"{leaked} of these 200 pictures {counted}{words}" if leaked else "")
+    counted = f"{leaked} of these 200 pictures took part in the training too, the same or nearly the same."
+    assert told == (counted + words if leaked else "")
     assert ("had never seen" in wording.score_sentence(_leaking(leaked, right))) == (not leaked)
 
 
 def test_that_a_score_of_nothing_but_known_pictures_tells_nothing_about_others() -> None:
     told = wording.leak_sentence(_leaking(200, 180))
-    assert told == "All of these pictures stand in the training part too: the score tells nothing about new ones."
+    assert told == "All of these pictures took part in the training too: the score tells nothing about new ones."
 
 
 def test_that_a_run_that_goes_on_from_another_names_that_one() -> None:

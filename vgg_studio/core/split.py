@@ -127,11 +127,13 @@ def split_counts(
 
 
 def leaked(split: Split, part: Part) -> frozenset[PictureRef]:
-    """The pictures of a part that stand in the training part too, as the same picture or nearly the same."""
-    if part == "train" or not split.groups:
-        return frozenset()
-    learned = {split.groups[item.picture] for item in split.train if item.picture in split.groups}
-    return frozenset(item.picture for item in split.part(part) if split.groups.get(item.picture) in learned)
+    """The pictures of a part that took part in the training too, as the same picture or nearly the same.
+
+    Those of train were learned from, those of val chose the best round: pictures of test should have done neither.
+    """
+    before = PARTS[: PARTS.index(part)]
+    used = {split.groups.get(item.picture) for earlier in before for item in split.part(earlier)} - {None}
+    return frozenset(item.picture for item in split.part(part) if split.groups.get(item.picture) in used)
 
 
 def to_csv(split: Split) -> bytes:

@@ -116,7 +116,8 @@ class CheckpointSaved(BaseEvent, tag="checkpoint_saved", frozen=True, kw_only=Tr
 class Evaluation(BaseEvent, tag="evaluation", frozen=True, kw_only=True):
     """The score on one part. Rows of `confusion` are the true classes. `interval` is Wilson's, 95 %.
 
-    `leaked` pictures of it stand in the training part too, as the same picture or nearly the same: it has learned from them.
+    `leaked` pictures of it took part in the training too, the same or nearly the same: it learned from them, or they chose the
+    best round.
     """
 
     split: str

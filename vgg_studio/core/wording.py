@@ -192,19 +192,15 @@ def range_sentence(evaluation: ev.Evaluation) -> str:
 
 
 def leak_sentence(evaluation: ev.Evaluation) -> str:
-    """What it means for a score that some of its pictures were learned from; "" where none were."""
+    """What it means for a score that some of its pictures took part in the training; "" where none did."""
     if not evaluation.leaked:
         return ""
     without = evaluation.unleaked_accuracy
     values = {"count": number(evaluation.leaked), "all": number(evaluation.count), "score": percent(without)}
     if without is None:
-        return _("All of these pictures stand in the training part too: the score tells nothing about new ones.")
+        return _("All of these pictures took part in the training too: the score tells nothing about new ones.")
     values["points"] = f"{abs(100 * (evaluation.accuracy - without)):.1f}"
-    text = ngettext(
-        "{count} of these {all} pictures stands in the training part too, the same or nearly the same.",
-        "{count} of these {all} pictures stand in the training part too, the same or nearly the same.",
-        evaluation.leaked,
-    )
+    text = _("{count} of these {all} pictures took part in the training too, the same or nearly the same.")
     if values["points"] == "0.0":
         text += _(" Without that the score is {score}, too.")
     elif evaluation.accuracy > without:

@@ -59,7 +59,7 @@ def evaluate(job: EvaluateJob, stop: Stop) -> Steps[None]:
 
 
 def _own(run: RunFolder, asked: str) -> tuple[str, str, list[Item], frozenset[PictureRef]]:
-    """A part of the run's own pictures, and which of them it has learned from under another name."""
+    """A part of the run's own pictures, and which of them took part in its training under another name."""
     parts = split.from_csv(run.file(SPLIT).read_bytes())
     there: list[Part] = [part for part in PARTS if part != "train" and parts.part(part)]
     part = asked or ("test" if "test" in there else "val")
