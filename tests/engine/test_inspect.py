@@ -138,6 +138,14 @@ def test_that_a_file_of_another_kind_of_network_is_told_by_its_tensors(tmp_path:
     assert not any(fit.matching for fit in event.fits)
 
 
+def test_that_a_file_of_more_blocks_is_told_for_pictures_that_these_can_halve(tmp_path: Path) -> None:
+    blocks = "vgg:" + ",".join(["1x8"] * 9)
+    torch.save(build(vgg.Shape(blocks, 3, head="light")).state_dict(), tmp_path / "nine.pth")
+    event = found(look(tmp_path / "nine.pth"))
+    assert (event.variant, event.image_size) == (blocks, 512)
+    assert [layer.shape for layer in event.layers if layer.kind == "pool"][-1] == [8, 1, 1]
+
+
 def test_that_own_blocks_are_found_in_a_file(tmp_path: Path) -> None:
     shape = vgg.Shape("vgg_bn:1x8,2x16", classes=3)
     torch.save(build(shape).state_dict(), tmp_path / "own.pth")

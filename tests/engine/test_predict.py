@@ -287,6 +287,17 @@ def test_that_preprocessing_that_does_not_fit_is_refused(tmp_path: Path, changes
     assert failure(answers(tmp_path / "net.safetensors")) == "WeightsOddShape"
 
 
+def test_that_a_network_of_more_blocks_sees_pictures_that_these_can_halve(pictures: Path, tmp_path: Path) -> None:
+    write_network(tmp_path / "net.safetensors", vgg.Shape("vgg:" + ",".join(["1x64"] * 9), 3, 3, 16, True))
+    events = answers(tmp_path / "net.safetensors", pictures / "red" / "red-001.png")
+    assert len(only(events, ev.PicturePredicted)) == 1
+    assert SHELF._opened is not None
+    assert SHELF._opened.answerer.prep.image_size == 2**9
+
+    (tmp_path / "preprocessing.json").write_bytes(to_json(Preprocessing(image_size=2**9 - 1)))
+    assert failure(answers(tmp_path / "net.safetensors")) == "WeightsOddShape"
+
+
 def test_that_a_file_without_classifier_is_refused(tmp_path: Path) -> None:
     built = network.build(vgg.Shape("vgg11", 3, 3, 16, True))
     state = {key: value for key, value in built.state_dict().items() if key.startswith("features")}

@@ -150,10 +150,11 @@ def _preprocessing_beside(file: Path, shape: vgg.Shape) -> Preprocessing:
     try:
         prep = from_json((file.parent / PREPROCESSING).read_bytes())
     except FileNotFoundError:
+        side = max(Preprocessing().image_size, _smallest(shape))
         if shape.channels == 3:
-            return Preprocessing(resize="crop", mean=IMAGENET_MEAN, std=IMAGENET_STD)
+            return Preprocessing(image_size=side, resize="crop", mean=IMAGENET_MEAN, std=IMAGENET_STD)
         half = (0.5,) * shape.channels
-        return Preprocessing(mean=half, std=half, channels=shape.channels)
+        return Preprocessing(image_size=side, mean=half, std=half, channels=shape.channels)
     except (OSError, msgspec.DecodeError) as error:
         raise WeightsUnreadable(path=str(file.parent / PREPROCESSING), detail="damaged") from error
     if not _fits(prep, shape):
@@ -163,7 +164,12 @@ def _preprocessing_beside(file: Path, shape: vgg.Shape) -> Preprocessing:
 
 def _fits(prep: Preprocessing, shape: vgg.Shape) -> bool:
     sizes = (shape.channels, len(prep.mean), len(prep.std))
-    return set(sizes) == {prep.channels} and SMALLEST <= prep.image_size <= LARGEST and all(prep.std)
+    return set(sizes) == {prep.channels} and _smallest(shape) <= prep.image_size <= LARGEST and all(prep.std)
+
+
+def _smallest(shape: vgg.Shape) -> int:
+    """The least side in px of a picture, which each block halves."""
+    return max(SMALLEST, 2 ** len(shape.blocks))
 
 
 def _filled(shape: vgg.Shape, tensors: dict[str, Tensor], path: str) -> VGG:
