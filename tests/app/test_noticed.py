@@ -421,6 +421,20 @@ def test_that_doubts_about_the_folder_that_was_open_before_are_not_told_of_this_
     assert not studio.corrector.noticed().findings
 
 
+def test_that_a_quick_look_at_pictures_that_were_put_right_meanwhile_does_not_count(
+    page: DataPage, studio: Studio, engines: FakeEngines
+) -> None:
+    job = TrainJob(data=FOLDER, weights="official")
+    figure = ev.QuickLook(accuracy=0.9, spread=0.0, folds=5, count=8)
+    studio.outlook.look(job)
+    studio.corrector.leave_out(refs("roses/3.jpg"))
+    engines.send(engines.last(QuickLookJob)[1], figure, ev.JobEnded(outcome="done"))
+    assert studio.outlook.looked(job) is None
+    studio.outlook.look(job)
+    engines.send(engines.last(QuickLookJob)[1], figure, ev.JobEnded(outcome="done"))
+    assert studio.outlook.looked(job) is not None
+
+
 # --- with real engines and real files
 
 

@@ -30,6 +30,7 @@ class Looking:
     done: int = 0
     total: int = 0
     failure: ev.Failure | None = None
+    outdated: bool = False  # the pictures became others while it looked
 
 
 class Outlook(QObject):
@@ -124,6 +125,8 @@ class Outlook(QObject):
 
     def forget(self, data: str) -> None:
         """The pictures of a folder are others now: what quick looks have found there no longer holds."""
+        now = self.looking
+        now.outdated = now.outdated or (now.subject is not None and now.subject.data == data)
         self._looks = {job: found for job, found in self._looks.items() if job.data != data}
         self.changed.emit()
 
@@ -161,7 +164,7 @@ class Outlook(QObject):
                 now.phase, now.done, now.total = event.phase, 0, event.total
             case ev.PhaseProgress():
                 now.phase, now.done, now.total = event.phase, event.done, event.total
-            case ev.QuickLook() if now.subject is not None:
+            case ev.QuickLook() if now.subject is not None and not now.outdated:
                 self._looks[now.subject] = event
             case ev.JobEnded():
                 now.order, now.phase, now.failure = "", None, event.failure
