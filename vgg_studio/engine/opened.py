@@ -169,7 +169,7 @@ def _fits(prep: Preprocessing, shape: vgg.Shape) -> bool:
 
 def _smallest(shape: vgg.Shape) -> int:
     """The least side in px of a picture, which each block halves."""
-    return max(SMALLEST, 2 ** len(shape.blocks))
+    return max(SMALLEST, 1 << len(shape.blocks))
 
 
 def _filled(shape: vgg.Shape, tensors: dict[str, Tensor], path: str) -> VGG:

@@ -75,7 +75,7 @@ def event(found: Opened, image_size: int) -> NetworkInspected:
     facts = [_fact(key, tensor) for key, tensor in found.tensors.items()]
     fits = fits_of(found.tensors)
     if found.shape is not None:
-        image_size = max(image_size, 2 ** len(found.shape.blocks))  # of less nothing is left behind the last block
+        image_size = max(image_size, 1 << len(found.shape.blocks))  # of less nothing is left behind the last block
         return inspected(found.shape, image_size, found.source, name, facts, fits)
     numbers = sum(tensor.numel() for tensor in found.tensors.values())
     return NetworkInspected(
