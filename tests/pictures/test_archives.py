@@ -141,6 +141,12 @@ def test_that_a_name_that_comes_twice_spoils_the_archive(tmp_path: Path) -> None
         _unpack(archive, tmp_path / "out")
 
 
+def test_that_a_name_of_both_a_picture_and_a_folder_is_the_archives_fault(tmp_path: Path) -> None:
+    archive = _zip(tmp_path / "a.zip", {"cat.png": PICTURE, "cat.png/deep/1.png": PICTURE})
+    with pytest.raises(ArchiveRefused, match="twice"):
+        _unpack(archive, tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     "bounds",
     [Bounds(0, together=300), Bounds(0, one=len(PICTURE) - 1), Bounds(0, members=3)],

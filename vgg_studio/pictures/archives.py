@@ -111,10 +111,10 @@ def _is_wanted(member: Member) -> bool:
 
 def _write(archive: Path, member: Member, file: Path, is_stopped: Callable[[], bool]) -> None:
     """Copy a member, no byte more than it announced. Raises ArchiveRefused, Stopped."""
-    file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     try:
+        file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         handle = os.open(file, _NEW, 0o644)
-    except FileExistsError as error:  # a system that takes a.jpg and A.JPG for the same
+    except (FileExistsError, NotADirectoryError) as error:  # a.jpg and A.JPG on some systems; a.jpg and a.jpg/b.jpg
         raise _refused(archive, "twice", "/".join(member.parts)) from error
     with os.fdopen(handle, "wb") as out, _named(archive), member.open() as source:
         left = member.size
