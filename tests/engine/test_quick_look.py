@@ -9,7 +9,8 @@ import pytest
 
 from tests.engine.lessons import draw_folder, end, events_of, only, tiny
 from vgg_studio import paths
-from vgg_studio.core import events as ev
+from vgg_studio.core import corrections, events as ev
+from vgg_studio.core.facts import PictureRef
 from vgg_studio.core.jobs import QuickLookJob, Stop, TrainJob
 from vgg_studio.core.run_folder import RunFolder
 from vgg_studio.engine import baselines
@@ -69,6 +70,17 @@ def test_that_a_quick_look_is_about_its_own_pictures_and_network(change: dict[st
     baselines.remember(TrainJob(**settings), 0.8)
     assert baselines.known(TrainJob(**settings, epochs=3, batch_size=5)) == 0.8
     assert baselines.known(TrainJob(**(settings | change))) is None
+
+
+def test_that_what_is_put_right_while_a_quick_look_goes_on_makes_its_figure_another_ones(tmp_path: Path) -> None:
+    job, folder, place = TrainJob(data=str(tmp_path)), str(tmp_path), paths.corrections_folder()
+    heeded = baselines.put_right(job)
+    before = corrections.load(folder, place)
+    corrections.save(before.with_step(corrections.leave_out([PictureRef(path="a.jpg")])), folder, place)
+    baselines.remember(job, 0.8, heeded)
+    assert baselines.known(job) is None
+    corrections.save(before, folder, place)
+    assert baselines.known(job) == 0.8
 
 
 def test_that_names_are_understood_from_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,12 +32,18 @@ class Baseline(msgspec.Struct, frozen=True):
     corrections: str = ""  # a digest of what was put right by hand
 
 
-def remember(job: TrainJob, accuracy: float) -> None:
+def put_right(job: TrainJob) -> str:
+    """What tells the corrections that a quick look heeds from later ones."""
+    return state(os.path.abspath(job.data)) if job.corrections else ""
+
+
+def remember(job: TrainJob, accuracy: float, heeded: str | None = None) -> None:
     """Keep the accuracy of a quick look with this job's pictures and network; where nothing can be written, nothing is kept.
 
-    Two processes at the same moment: one of the two entries may be lost, never the file.
+    `heeded` is what `put_right` told when the look began; None: what it tells now. Two processes at the same moment: one of
+    the two entries may be lost, never the file.
     """
-    new = _of(job, accuracy)
+    new = _of(job, accuracy, heeded)
     with contextlib.suppress(StudioError):
         others = [one for one in _read() if not _same(one, new)]
         write_json(_file(), [*others, new][-MOST:])
@@ -49,11 +55,11 @@ def known(job: TrainJob) -> float | None:
     return next((one.accuracy for one in _read() if _same(one, wanted)), None)
 
 
-def _of(job: TrainJob, accuracy: float) -> Baseline:
+def _of(job: TrainJob, accuracy: float, heeded: str | None = None) -> Baseline:
     data, weights = os.path.abspath(job.data), named_weights(job.weights)
-    put_right = state(data) if job.corrections else ""
+    heeded = put_right(job) if heeded is None else heeded
     return Baseline(
-        data, job.seed, vgg.own(job.variant, job.blocks), weights, job.image_size, job.resize, accuracy, put_right
+        data, job.seed, vgg.own(job.variant, job.blocks), weights, job.image_size, job.resize, accuracy, heeded
     )
 
 

@@ -53,6 +53,7 @@ def quick_look(order: QuickLookJob, stop: Stop) -> Steps[None]:
     """
     began = time.monotonic()
     job = msgspec.structs.replace(recipes.with_light_head(order.job), features="auto")
+    heeded = baselines.put_right(job)
     with contextlib.ExitStack() as held:
         known = held.enter_context(in_cache())
         source, parts = yield from _source(job, known, held, stop)
@@ -64,7 +65,7 @@ def quick_look(order: QuickLookJob, stop: Stop) -> Steps[None]:
         if not shares:  # the pictures have gone in the meantime
             raise TooFewPictures(path=job.data)
         accuracy = float(np.mean(shares))
-        baselines.remember(job, accuracy)
+        baselines.remember(job, accuracy, heeded)
         yield QuickLook(
             accuracy=accuracy,
             spread=float(np.std(shares)),
