@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tests.engine.lessons import draw, draw_folder, only
 from vgg_studio.core import events as ev
@@ -143,6 +144,19 @@ def test_that_a_stop_is_heard_while_pictures_are_compared_and_waits_for_none(fol
         list(alike.groups(list_folder(str(folder)), known, stop))
     assert len(known.asked) == (1 if heard_at == "question" else 15)
     assert all(known.freed)
+
+
+def test_that_no_decoder_stays_when_pictures_that_are_alike_were_compared(tmp_path: Path) -> None:
+    folder = draw_folder(tmp_path / "pictures", count=3)
+    for copy in range(2):
+        with Image.open(next(folder.rglob("*.png"))) as picture:
+            picture.save(folder / "red" / f"again-{copy}.png", compress_level=copy)
+    with Known(None) as known:
+        steps = alike.groups(list_folder(str(folder)), known, Stop())
+        with contextlib.suppress(StopIteration):
+            while True:
+                next(steps)
+        assert known._guard is None
 
 
 def test_that_work_ahead_comes_in_order_and_leaves_no_thread_when_abandoned() -> None:

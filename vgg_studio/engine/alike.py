@@ -35,15 +35,18 @@ def _found(listing: Listing, known: Known, stop: Stop) -> Steps[Groups]:
     ticker = Ticker()
     yield from _looked(pictures, listing.folder, known, stop, ticker)
     work = doctor.grouping(listing, known)
-    while True:
-        check(stop)
-        try:
-            progress = next(work)
-        except StopIteration as end:
-            made: Groups = end.value
-            return made
-        if ticker.due():
-            yield PhaseProgress(phase="comparing", done=progress.done, total=progress.total)
+    try:
+        while True:
+            check(stop)
+            try:
+                progress = next(work)
+            except StopIteration as end:
+                made: Groups = end.value
+                return made
+            if ticker.due():
+                yield PhaseProgress(phase="comparing", done=progress.done, total=progress.total)
+    finally:
+        known.let_go()  # which pictures that are alike have begun again: nobody needs them while it is learned
 
 
 def _looked(pictures: Sequence[PictureRef], folder: str, known: Known, stop: Stop, ticker: Ticker) -> Steps[None]:
