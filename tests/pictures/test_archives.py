@@ -15,7 +15,7 @@ import pytest
 from tests.pictures import class_picture, encoded, make_folder
 from tests.pictures.data_sets import make_idx
 from vgg_studio import paths
-from vgg_studio.core.errors import ArchiveRefused
+from vgg_studio.core.errors import ArchiveRefused, DiskFull
 from vgg_studio.core.events import ClassesListed, Event, JobEnded, PhaseProgress, PhaseStarted
 from vgg_studio.core.jobs import ScanJob, Stop, StopHow
 from vgg_studio.pictures.archive_members import Bounds, parts_of
@@ -164,6 +164,18 @@ def test_that_a_bomb_is_refused_before_it_is_on_the_disk(tmp_path: Path, kind: s
     archive = MAKERS[kind](tmp_path / kind, {f"cat/{number}.bmp": bytes(40 << 20) for number in range(2)})
     with pytest.raises(ArchiveRefused, match="too much"):
         _unpack(archive, tmp_path / "out")
+
+
+def test_that_an_archive_leaves_the_disk_some_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Nearly:
+        free = 90 << 20
+
+    archive = _zip(tmp_path / "a.zip", GOOD)
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.disk_usage", lambda _: Nearly)
+        with pytest.raises(DiskFull):
+            _unpack(archive, tmp_path / "out")
+    assert _files(tmp_path) == [".out.lock", "a.zip"]
 
 
 @pytest.mark.parametrize("kind", ["flowers.zip", "flowers.tgz"])

@@ -7,6 +7,7 @@ should hold, and the whole archive is refused: whoever made it meant no good, or
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import time
@@ -27,6 +28,7 @@ __all__ = ["Bounds", "building", "unpack"]
 
 _CHUNK = 1 << 20
 _PAUSE = 0.1  # seconds between two events of progress
+_SPARE = 100 << 20  # bytes of the disk that are left to others
 _DATA_FILES = frozenset(CIFAR_SUMS) | {
     name + end for names in IDX_FILES.values() for name in names for end in ("", ".gz")
 }
@@ -74,6 +76,8 @@ def _written(archive: Path, part: Path, stop: Stop, bounds: Bounds) -> Iterator[
         if name in taken:
             raise _refused(archive, "twice", name)
         taken.add(name)
+        if member.size + _SPARE > shutil.disk_usage(part).free:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         _write(archive, member, part.joinpath(*member.parts), lambda: stop.how is not None)
         count += 1
         if time.monotonic() - last >= _PAUSE:
