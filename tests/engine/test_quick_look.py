@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,14 @@ def test_that_a_run_and_the_one_after_it_stand_beside_the_quick_look_before_them
     assert baseline_of(tmp_path / "run") == look.accuracy
     assert baseline_of(tmp_path / "later") == look.accuracy
     assert baseline_of(tmp_path / "other") is None
+
+
+def test_that_a_run_on_an_archive_stands_beside_the_quick_look_at_it(pictures: Path, tmp_path: Path) -> None:
+    archive = shutil.make_archive(str(tmp_path / "colours"), "zip", pictures)
+    job = tiny(Path(archive), tmp_path / "run", train_from="fc8", variation="none")
+    look = looked(job)
+    assert end(events_of(job)).outcome == "finished"
+    assert baseline_of(tmp_path / "run") == look.accuracy
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -31,12 +32,14 @@ from vgg_studio.engine import (
     wrong_labels,
 )
 from vgg_studio.engine.data import left_out
-from vgg_studio.engine.ending import Steps, check, one_job_ended
+from vgg_studio.engine.ending import Asked, Steps, check, one_job_ended
 from vgg_studio.engine.extract import Extractor
 from vgg_studio.engine.last_layer import improve
 from vgg_studio.engine.source import Source
 from vgg_studio.pictures import views
 from vgg_studio.pictures.known import Known, in_cache
+from vgg_studio.pictures.located import located
+from vgg_studio.pictures.walking import Stopped
 
 _ROUNDS = 4  # of L-BFGS for each fold
 _SUSPECTS_ROUNDS, _SUSPECTS_DECAY = 2, 0.05  # strongly held, so that what stands wrong is not learned by heart
@@ -53,6 +56,7 @@ def quick_look(order: QuickLookJob, stop: Stop) -> Steps[None]:
     """
     began = time.monotonic()
     job = msgspec.structs.replace(recipes.with_light_head(order.job), features="auto")
+    job = msgspec.structs.replace(job, data=(yield from _unpacked(job.data, stop)))  # under this name runs ask for it
     heeded = baselines.put_right(job)
     with contextlib.ExitStack() as held:
         known = held.enter_context(in_cache())
@@ -75,6 +79,14 @@ def quick_look(order: QuickLookJob, stop: Stop) -> Steps[None]:
             seconds=time.monotonic() - began,
         )
         yield from _suspects(source, parts, looked, folds, stop)
+
+
+def _unpacked(data: str, stop: Stop) -> Steps[str]:
+    """The folder that an archive's or a data set's name means."""
+    try:
+        return os.path.abspath((yield from located(data, stop)))
+    except Stopped:
+        raise Asked(stop.how or "cancel") from None
 
 
 class _Looked(NamedTuple):
