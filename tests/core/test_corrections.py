@@ -126,6 +126,18 @@ def test_that_a_damaged_or_foreign_file_is_none_and_is_kept_aside(tmp_path: Path
     assert file.with_name(file.name + corrections.BACKUP).read_bytes() == content
 
 
+def test_that_a_link_leads_to_the_corrections_of_the_folder_and_of_no_other(tmp_path: Path) -> None:
+    place, link = tmp_path / "kept", tmp_path / "link"
+    for name in ("zoo", "farm"):
+        (tmp_path / name).mkdir()
+    link.symlink_to(tmp_path / "zoo")
+    corrections.save(corrections.load(str(link), place).with_step(leave_out([ONE])), str(link), place)
+    assert corrections.load(str(tmp_path / "zoo"), place).standing() == {ONE: ""}
+    link.unlink()
+    link.symlink_to(tmp_path / "farm")
+    assert corrections.load(str(link), place).standing() == {}
+
+
 def test_that_an_ordinary_change_leaves_no_backup(tmp_path: Path) -> None:
     for picture in (ONE, TWO):
         corrections.save(corrections.load(FOLDER, tmp_path).with_step(leave_out([picture])), FOLDER, tmp_path)

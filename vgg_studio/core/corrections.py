@@ -1,6 +1,6 @@
 """What a person has put right in a set of pictures, kept by the program and never in the set itself: left out, other class, undo.
 
-One small JSON file for each folder, named by a digest of its absolute path. The folder where these files lie is the caller's
+One small JSON file for each folder, named by a digest of its real path. The folder where these files lie is the caller's
 to name (`paths.corrections_folder`). A file that is damaged or about another folder counts as none, and is kept as a backup.
 """
 
@@ -39,7 +39,7 @@ class Step(Record, frozen=True, kw_only=True):
 class Corrections(Record, frozen=True, kw_only=True):
     """What was done to one folder, oldest first; `undone` is what can be done again, the last undone last."""
 
-    folder: str  # the absolute path, as text to show
+    folder: str  # the real path, as text to show
     steps: list[Step] = []
     undone: list[Step] = []
     class_weights: bool = False  # the next training counts every class the same
@@ -94,7 +94,7 @@ def take_back(pictures: Iterable[PictureRef]) -> Step:
 
 def file_of(folder: str, place: Path) -> Path:
     """The file below `place` that belongs to a folder."""
-    digest = hashlib.sha256(_absolute(folder)).hexdigest()
+    digest = hashlib.sha256(_real(folder)).hexdigest()
     return place / f"{digest[:32]}.json"
 
 
@@ -164,9 +164,10 @@ def _corrected(items: list[Item], classes: list[str], standing: dict[PictureRef,
     return sorted(found, key=lambda item: item.label)  # stable: within a class the folder's order
 
 
-def _absolute(folder: str) -> bytes:
-    return os.path.normcase(os.path.abspath(os.fsencode(folder)))
+def _real(folder: str) -> bytes:
+    """The folder itself, whatever links lead there: a link may lead to another one tomorrow."""
+    return os.path.normcase(os.path.realpath(os.fsencode(folder)))
 
 
 def _text(folder: str) -> str:
-    return picture_ref(_absolute(folder)).path
+    return picture_ref(_real(folder)).path
