@@ -20,12 +20,12 @@ from vgg_studio.core import events as ev, wording
 from vgg_studio.core.errors import describe
 from vgg_studio.core.jobs import HELD_BACK, WriteSplitJob
 from vgg_studio.core.language import _
+from vgg_studio.core.split import CUT
 
 if TYPE_CHECKING:
     from vgg_studio.app.engines import Engines
 
 WIDTH = 480
-_CUT = {"classes": ("val", "test"), "train_test": ("val",)}  # what is cut in a layout; other parts came with the folder
 
 
 class SplitDialog(Dialog):
@@ -62,8 +62,8 @@ class SplitDialog(Dialog):
             number.setValue(HELD_BACK)
             field = Field(number)
             field.set_words(names[part])
-            field.set_visible(part in _CUT.get(layout, ()))
-            if part in _CUT.get(layout, ()):
+            field.set_visible(part in CUT.get(layout, ()))
+            if part in CUT.get(layout, ()):
                 fields.addLayout(field.row)
             else:
                 for widget in (field.name, number):

@@ -23,7 +23,8 @@ from vgg_studio.core.events import LeftOut, Part, PictureRef
 Layout = Literal["classes", "train_val_test", "train_test", "train_val"]
 
 PARTS: tuple[Part, ...] = ("train", "val", "test")
-_CUT: dict[Layout, tuple[Part, ...]] = {"classes": ("val", "test"), "train_test": ("val",)}
+# What is cut in a layout; other parts came with the folder.
+CUT: dict[str, tuple[Part, ...]] = {"classes": ("val", "test"), "train_test": ("val",)}
 _HEADER = ("part", "label", "class", "path", "raw", "row")
 _GROUP = "group"  # a column more where some pictures belong together
 _FORMULA = tuple("=+-@\t\r'")
@@ -79,7 +80,7 @@ def make(
     """
     given: dict[Part, list[Item]] = {part: list(listing.items.get(part, ())) for part in PARTS}
     groups = groups or {}
-    if parts := _CUT.get(listing.layout, ()):
+    if parts := CUT.get(listing.layout, ()):
         percents = {"val": val_percent, "test": test_percent}
         items = given["train"]
         held = cut(_units(items, listing.classes, seed, groups), [percents[part] for part in parts])
