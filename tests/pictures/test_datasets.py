@@ -307,6 +307,13 @@ def test_that_a_bomb_unpacks_to_no_more_than_it_announced(tmp_path: Path) -> Non
         idx_files.read_pictures(str(file))
 
 
+def test_that_a_bomb_that_announces_what_it_holds_is_not_unpacked(tmp_path: Path) -> None:
+    head = struct.pack(">4I", 0x0803, 100, 1000, 1000)
+    (tmp_path / "x.gz").write_bytes(gzip.compress(head + bytes(100_000_000)))
+    with pytest.raises(DataSetDamaged, match="more than it can"):
+        idx_files.read_pictures(str(tmp_path / "x.gz"))
+
+
 def test_that_a_packed_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
     file = write_idx(tmp_path / "x", np.zeros((4, 8, 8), np.uint8))
     file.write_bytes(file.read_bytes()[:-9])

@@ -7,6 +7,7 @@ Source: the description of the format beside MNIST (Y. LeCun, C. Cortes, C. Burg
 from __future__ import annotations
 
 import gzip
+import os
 import struct
 import zlib
 from typing import IO, cast
@@ -20,6 +21,7 @@ from vgg_studio.pictures.files import ordinary_file, shown
 _BYTES = 0x0800  # the kind of numbers; the dimensions' count is added
 _LONGEST_SIDE = 1024  # px
 _MOST_BYTES = 2 << 30  # of one file, unpacked
+_RATIO, _FREE_OF_RATIO = 100, 64 << 20  # pictures hardly pack: more than a hundredfold is a bomb
 
 
 def read_pictures(path: str) -> npt.NDArray[np.uint8]:
@@ -38,15 +40,16 @@ def read_labels(path: str) -> npt.NDArray[np.uint8]:
 def _read(path: str, dimensions: int) -> npt.NDArray[np.uint8]:
     with ordinary_file(path) as raw:
         packed = raw.read(2) == b"\x1f\x8b"
+        most = min(_MOST_BYTES, _FREE_OF_RATIO + _RATIO * raw.seek(0, os.SEEK_END))
         raw.seek(0)
         try:
             with gzip.GzipFile(fileobj=raw) if packed else raw as file:
-                return _content(cast("IO[bytes]", file), path, dimensions)
+                return _content(cast("IO[bytes]", file), path, dimensions, most)
         except (EOFError, zlib.error, OSError) as error:
             raise _damaged(path, "damaged") from error
 
 
-def _content(file: IO[bytes], path: str, dimensions: int) -> npt.NDArray[np.uint8]:
+def _content(file: IO[bytes], path: str, dimensions: int, most: int) -> npt.NDArray[np.uint8]:
     head = file.read(4 * (dimensions + 1))
     if len(head) < 4 * (dimensions + 1):
         raise _damaged(path, "damaged")
@@ -56,7 +59,7 @@ def _content(file: IO[bytes], path: str, dimensions: int) -> npt.NDArray[np.uint
         size *= length
     if magic != _BYTES + dimensions:
         raise _damaged(path, "other_kind")
-    if size > _MOST_BYTES:
+    if size > most:
         raise _damaged(path, "too_large_inside")
     data = file.read(size + 1)  # never more than announced, whatever it unpacks to
     if len(data) != size:
