@@ -13,8 +13,7 @@ import torch
 from tests.engine.lessons import draw_folder
 from vgg_studio.core.errors import PictureRefused
 from vgg_studio.core.events import PictureRef
-from vgg_studio.core.jobs import Stop
-from vgg_studio.core.jobs import VARIATIONS
+from vgg_studio.core.jobs import VARIATIONS, Stop
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.core.split import Item
 from vgg_studio.engine import batches, card_store
