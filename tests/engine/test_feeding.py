@@ -73,7 +73,7 @@ def told(events: list[ev.Event]) -> list[tuple[PictureRef, str, object]]:
 
 
 class Opened:
-    """Notes which files are opened to be decoded."""
+    """Notes which files were decoded, or refused; one whose decoder was ended on the way was neither."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.names: list[str] = []
@@ -83,8 +83,14 @@ class Opened:
     def _noting(self, opens: Callable[..., Any]) -> Callable[..., Any]:
         def noted(*arguments: Any, **options: Any) -> Any:
             path = next(argument for argument in arguments if isinstance(argument, bytes | str))
+            try:
+                found = opens(*arguments, **options)
+            except PictureRefused as refusal:
+                if refusal.reason != "unreadable":
+                    self.names.append(Path(os.fsdecode(path)).name)
+                raise
             self.names.append(Path(os.fsdecode(path)).name)
-            return opens(*arguments, **options)
+            return found
 
         return noted
 

@@ -101,9 +101,9 @@ class PicturesCard(Card):
         self._words = column(self.advice, self.alike, spacing=8, margins=(0, 0, 12, 0))
         self.box.addLayout(heading)
         self.box.addLayout(self._words)
+        self.box.addLayout(self._stack, 1)  # before it gets its grids: one without a parent would flash up as a window
         self._stack.addWidget(self.grid)
         self._stack.addWidget(self.found)
-        self.box.addLayout(self._stack, 1)
         self.box.addWidget(self.bar)
 
     def _connect(self) -> None:
