@@ -33,6 +33,12 @@ def test_that_the_layers_of_vgg16_stand_in_a_table_with_their_sums(capfd: pytest
     assert fc8 == ["16", "fc8", "linear", "classifier.6", "1000", "4,097,000", "4.1"]
 
 
+def test_that_a_part_without_a_file_to_write_is_refused_in_words(capfd: pytest.CaptureFixture[str]) -> None:
+    done = run(capfd, "vgg16", "--to", "block2")
+    assert done.returncode == 2
+    assert "--save" in done.stderr
+
+
 def test_that_a_grey_slim_network_of_own_blocks_is_told_as_one_line_of_json(capfd: pytest.CaptureFixture[str]) -> None:
     words = ("--blocks", "1x64,2x128", "--channels", "1", "--width-divisor", "4", "--image-size", "64", "--json")
     done = run(capfd, "vgg11_bn", *words)

@@ -71,6 +71,7 @@ def test_that_a_run_on_an_archive_stands_beside_the_quick_look_at_it(pictures: P
         {"weights": "official"},
         {"image_size": 96},
         {"resize": "crop"},
+        {"val_percent": 20},
     ],
     ids=lambda change: next(iter(change)),
 )

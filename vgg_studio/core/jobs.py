@@ -241,6 +241,8 @@ class InspectJob(Job, tag="inspect", frozen=True, kw_only=True):
         between("classes", self.classes, 1, 100_000)
         one_of("width-divisor", self.width_divisor, (1, 2, 4, 8, 16))
         one_of("head", self.head, vgg.HEADS)
+        if (self.first or self.last) and not self.save:
+            raise UsageError(name="from" if self.first else "to", value=self.first or self.last, allowed="with_save")
         if self.blocks:
             side = self.image_size or 224
             variant, blocks = network_rules.network(self.source, self.blocks, self.width_divisor, side)

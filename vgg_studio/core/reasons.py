@@ -50,6 +50,7 @@ DETAILS: dict[str, str] = {  # what `detail` or `allowed` says where it is one o
     "certificate": N_("its certificate is not trusted here"),
     "too_slow": N_("the server stopped sending"),
     "too_large": N_("the file is larger than {megabytes} MB"),
+    "with_save": N_("together with --save, which names the file to write"),
     "unsafe_address": N_("the address is not https"),
     "recipe_b": N_("auto, a, c, c-scratch, d, e; what b looks at is told by: vgg-studio inspect vgg16"),
     "other_sum": N_("its checksum is another"),

@@ -11,7 +11,7 @@ import msgspec
 from vgg_studio import paths
 from vgg_studio.core import vgg
 from vgg_studio.core.errors import StudioError
-from vgg_studio.core.jobs import TrainJob
+from vgg_studio.core.jobs import HELD_BACK, TrainJob
 from vgg_studio.core.writing import write_json
 from vgg_studio.engine.initial import named_weights
 from vgg_studio.pictures.corrected import state
@@ -30,6 +30,8 @@ class Baseline(msgspec.Struct, frozen=True):
     resize: str
     accuracy: float
     corrections: str = ""  # a digest of what was put right by hand
+    val_percent: int = HELD_BACK
+    test_percent: int = HELD_BACK
 
 
 def put_right(job: TrainJob) -> str:
@@ -58,9 +60,8 @@ def known(job: TrainJob) -> float | None:
 def _of(job: TrainJob, accuracy: float, heeded: str | None = None) -> Baseline:
     data, weights = os.path.abspath(job.data), named_weights(job.weights)
     heeded = put_right(job) if heeded is None else heeded
-    return Baseline(
-        data, job.seed, vgg.own(job.variant, job.blocks), weights, job.image_size, job.resize, accuracy, heeded
-    )
+    variant, shares = vgg.own(job.variant, job.blocks), (job.val_percent, job.test_percent)
+    return Baseline(data, job.seed, variant, weights, job.image_size, job.resize, accuracy, heeded, *shares)
 
 
 def _same(one: Baseline, other: Baseline) -> bool:
