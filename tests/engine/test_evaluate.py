@@ -162,6 +162,23 @@ def test_that_another_folder_is_scored_under_the_runs_classes(trained: Path, tmp
     assert [event.picture.path for event in only(events, ev.PictureLeftOut)] == ["red/broken.png"]
 
 
+def test_that_another_folders_copies_of_learned_pictures_are_counted_apart(
+    trained: Path, pictures: Path, tmp_path: Path
+) -> None:
+    draw_folder(tmp_path / "other", count=4, classes=["red", "blue"], first=70)
+    parts = split.from_csv((trained / "split.csv").read_bytes())
+    (learned,) = [item.picture.path for item in parts.train if item.picture.path.startswith("red/")][:1]
+    (kept,) = [item.picture.path for item in parts.test if item.picture.path.startswith("red/")][:1]
+    shutil.copy(pictures / learned, tmp_path / "other" / "red" / "learned.png")
+    shutil.copy(pictures / kept, tmp_path / "other" / "red" / "kept.png")
+
+    (score,) = only(scored(trained, data=str(tmp_path / "other")), ev.Evaluation)
+    (own,) = only(scored(trained, data=str(pictures)), ev.Evaluation)
+
+    assert (score.count, score.leaked) == (10, 1)
+    assert own.leaked == len(parts.train) + len(parts.val)
+
+
 def test_that_a_folder_without_any_known_class_is_refused(trained: Path, tmp_path: Path) -> None:
     for name in ("violet", "white"):
         draw(tmp_path / "other" / name / "1.png", (150, 0, 150), 1)

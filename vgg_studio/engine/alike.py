@@ -1,4 +1,4 @@
-"""Which pictures are the same or nearly so, found out before a training splits them: they belong into one part."""
+"""Which pictures are the same or nearly so: before a training splits them, and where another folder is to score it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import contextlib
 from collections.abc import Sequence
 from functools import partial
 
-from vgg_studio.core.events import PhaseProgress, PhaseStarted, PictureRef
+from vgg_studio.core.events import Part, PhaseProgress, PhaseStarted, PictureRef
 from vgg_studio.core.jobs import Stop
-from vgg_studio.core.split import PARTS, Listing
+from vgg_studio.core.split import PARTS, Item, Listing
 from vgg_studio.engine.data import READY, ahead, workers
 from vgg_studio.engine.ending import Steps, Ticker, check
 from vgg_studio.engine.several import each, here
 from vgg_studio.pictures import doctor
-from vgg_studio.pictures.files import locate
+from vgg_studio.pictures.files import locate, refer
 from vgg_studio.pictures.known import Known
 
 Groups = dict[PictureRef, int]
@@ -27,6 +27,28 @@ def groups(listing: Listing, known: Known, stop: Stop) -> Steps[Groups]:
     """
     found = yield from each(stop, _found(listing, known, stop) if here().leads else _nothing())
     return found[0]
+
+
+def learned_elsewhere(
+    own: Sequence[PictureRef], own_root: str, others: Sequence[PictureRef], root: str, known: Known, stop: Stop
+) -> Steps[frozenset[PictureRef]]:
+    """Which of another folder's pictures are the same as a run's own, or nearly the same. Raises Asked.
+
+    Pictures of data sets without files are not compared; of a run's own those that are gone by now cannot be.
+    """
+    if any(picture.row >= 0 for picture in (*own, *others)):
+        return frozenset()
+    learned = {refer(locate(picture, own_root)) for picture in own}
+    away = {refer(locate(picture, root)): picture for picture in others}
+    both: dict[Part, list[Item]] = {
+        "train": [Item(picture, 0) for picture in learned],
+        "val": [],
+        "test": [Item(picture, 0) for picture in away if picture not in learned],
+    }
+    listing = Listing(folder="", layout="classes", classes=[""], items=both)  # whole paths, below no folder
+    found = yield from _found(listing, known, stop)
+    used = {found.get(picture) for picture in learned} - {None}
+    return frozenset(other for picture, other in away.items() if picture in learned or found.get(picture) in used)
 
 
 def _found(listing: Listing, known: Known, stop: Stop) -> Steps[Groups]:

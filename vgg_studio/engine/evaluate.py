@@ -15,7 +15,7 @@ from vgg_studio.core.events import ClassLeftOut, Part, PhaseStarted, PictureRef
 from vgg_studio.core.jobs import EvaluateJob, Stop
 from vgg_studio.core.run_folder import SPLIT, RunFolder
 from vgg_studio.core.split import PARTS, Item
-from vgg_studio.engine import frozen
+from vgg_studio.engine import alike, frozen
 from vgg_studio.engine.data import PictureStore, left_out
 from vgg_studio.engine.ending import Asked, Steps, one_job_ended
 from vgg_studio.engine.opened import SHELF
@@ -49,6 +49,11 @@ def evaluate(job: EvaluateJob, stop: Stop) -> Steps[None]:
     store = PictureStore(root, [item.picture for item in items], answerer.prep, memory=0)
     with contextlib.ExitStack() as held:
         store.known = held.enter_context(in_cache())
+        if job.data:
+            own = _learned(run)
+            leaked = yield from alike.learned_elsewhere(
+                own, run.manifest.job.data, [item.picture for item in items], root, store.known, stop
+            )
         inputs = frozen.left_by_runs(store, answerer, run.manifest, items, held)
         answers = yield from answer(answerer, inputs, items, stop, "testing")
     for picture, refusal in answers.refused:
@@ -69,6 +74,12 @@ def _own(run: RunFolder, asked: str) -> tuple[str, str, list[Item], frozenset[Pi
     if not os.path.isdir(run.manifest.job.data):
         raise FolderMissing(path=run.manifest.job.data)
     return run.manifest.job.data, part, parts.part(chosen), split.leaked(parts, chosen)
+
+
+def _learned(run: RunFolder) -> list[PictureRef]:
+    """The pictures that the run learned from or chose its best round by."""
+    parts = split.from_csv(run.file(SPLIT).read_bytes())
+    return [item.picture for item in (*parts.train, *parts.val)]
 
 
 def _others(job: EvaluateJob, classes: list[str], stop: Stop) -> Steps[tuple[str, str, list[Item]]]:
