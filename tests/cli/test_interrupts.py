@@ -18,6 +18,19 @@ from tests.cli.conftest import ROOT, Command, environment
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
 
+@pytest.fixture(autouse=True)
+def _heard() -> Iterator[None]:
+    """New processes hear these signals, also where pytest itself was started to ignore them (nohup, a job in the background)."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    for number, handler in zip(numbers, before, strict=True):
+        if handler is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
 @contextmanager
 def _training(engine: str, pictures: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
