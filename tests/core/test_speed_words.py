@@ -43,6 +43,8 @@ def test_that_the_forecast_of_a_training_that_was_stopped_is_not_graded(outcome:
         (ev.Way(backend="ncnn", workers=2, batch=1), 2, "Winograd fp32 (ncnn), 2 networks on 1 thread each"),
         (ev.Way(backend="ncnn", workers=2, batch=1), 8, "Winograd fp32 (ncnn), 2 networks on 4 threads each"),
         (ev.Way(backend="ncnn", workers=2, batch=1), 0, "Winograd fp32 (ncnn), 2 networks side by side"),
+        (ev.Way(convolution="winograd"), 2, "Winograd fp32 (PyTorch), 16 pictures at a time"),
+        (ev.Way(convolution="winograd", workers=2), 2, "Winograd fp32 (PyTorch), 2 networks on 1 thread each"),
         (ev.Way(backend="ncnn"), 2, "Winograd fp32 (ncnn), 1 network on 2 threads"),
         (ev.Way(backend="ncnn"), 0, "Winograd fp32 (ncnn)"),
         (ev.Way(precision="bf16", batch=16), 2, "PyTorch bf16, 16 pictures at a time"),

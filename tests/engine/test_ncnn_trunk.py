@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from vgg_studio.core import vgg
 from vgg_studio.core.errors import BackendFailed
 from vgg_studio.engine import network
+from vgg_studio.engine.exactness import LIMITS, difference, error
 from vgg_studio.engine.folding import folded
-from vgg_studio.engine.ncnn_trunk import LIMITS, NcnnTrunk, available, checked, difference
+from vgg_studio.engine.ncnn_trunk import NcnnTrunk, available
 
 needs_ncnn = pytest.mark.skipif(not available(), reason="ncnn is not installed")
 
@@ -88,38 +89,25 @@ def test_that_layers_behind_the_convolutions_can_be_all_there_is() -> None:
 
 
 @needs_ncnn
-def test_that_the_error_is_small_and_a_broken_network_is_not_used() -> None:
+def test_that_the_error_is_small_and_a_broken_network_has_the_largest() -> None:
     modules = layers_of("vgg11", "fc6")
-    trunk, error = checked(modules, 3, 64, 1, 1)
-    assert trunk is not None
-    assert 0 < error < LIMITS["fp32"]
+    assert 0 < error(NcnnTrunk(modules, 3, 64, 1, 1), modules, 3, 64) < LIMITS["fp32"]
     convolution = modules[0]
     assert isinstance(convolution, nn.Conv2d)
     convolution.weight.data[0, 0, 0, 0] = float("nan")
-    trunk, error = checked(modules, 3, 64, 1, 1)
-    assert trunk is None
-    assert error == float("inf")
+    assert error(NcnnTrunk(modules, 3, 64, 1, 1), modules, 3, 64) == float("inf")
 
 
 @needs_ncnn
 def test_that_bf16_is_nearer_to_fp32_than_its_limit_but_is_not_fp32() -> None:
-    trunk, error = checked(layers_of("vgg11", "fc6"), 3, 64, 1, 1, "bf16")
-    assert trunk is not None
-    assert LIMITS["fp32"] < error < LIMITS["bf16"]
+    modules = layers_of("vgg11", "fc6")
+    assert LIMITS["fp32"] < error(NcnnTrunk(modules, 3, 64, 1, 1, "bf16"), modules, 3, 64) < LIMITS["bf16"]
 
 
 @needs_ncnn
 def test_that_a_convolution_of_another_kind_is_refused_in_words() -> None:
     with pytest.raises(BackendFailed, match="--backend torch"):
         NcnnTrunk([nn.Conv2d(3, 4, kernel_size=5)], 3, 16, 1, 1)
-
-
-def test_that_differences_are_relative_to_the_size_of_what_is_wanted() -> None:
-    wanted = torch.tensor([3.0, 4.0])
-    assert difference(wanted, wanted) == 0
-    assert difference(torch.tensor([3.0, 5.0]), wanted) == pytest.approx(0.2)
-    assert difference(torch.tensor([3.0, float("nan")]), wanted) == float("inf")
-    assert difference(torch.zeros(3), wanted) == float("inf")
 
 
 def test_that_folding_shares_what_it_need_not_change_and_leaves_the_network_as_it_was() -> None:

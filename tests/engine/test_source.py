@@ -24,7 +24,7 @@ from vgg_studio.core.facts import Way
 from vgg_studio.core.jobs import Stop
 from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.core.split import Item
-from vgg_studio.engine import feature_files, network
+from vgg_studio.engine import feature_files, network, winograd
 from vgg_studio.engine.batches import cropped
 from vgg_studio.engine.data import PictureStore, open_array
 from vgg_studio.engine.device import choose
@@ -132,9 +132,13 @@ def test_that_features_are_what_the_trunk_computes_and_have_the_shape_that_is_to
 
 
 @pytest.mark.parametrize("kept", ["fp32", "fp16", "bf16"])
-@pytest.mark.parametrize("layout", ["channels_last", "contiguous"])
-def test_that_a_pictures_features_depend_on_no_other_picture_nor_on_its_place(kept: str, layout: str) -> None:
-    extractor = extractor_of("fc8", kept, way=Way(batch=8, layout=layout))
+@pytest.mark.parametrize(
+    "changes", [{}, {"layout": "contiguous"}, {"convolution": "winograd"}, {"convolution": "winograd", "workers": 3}]
+)
+def test_that_a_pictures_features_depend_on_no_other_picture_nor_on_its_place(
+    kept: str, changes: dict[str, Any]
+) -> None:
+    extractor = extractor_of("fc8", kept, way=msgspec.structs.replace(Way(batch=8), **changes))
     whole = extractor(noise(8))
 
     order = torch.tensor([5, 0, 7, 3, 1, 6, 2, 4])
@@ -156,6 +160,18 @@ def test_that_numbers_beyond_half_precisions_range_are_held_at_its_end() -> None
     assert exact.max() > 65504
     assert half.isfinite().all()
     assert half.max() == 65504
+
+
+def test_that_winograd_is_used_only_where_it_computes_what_torch_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = taught(SHAPE)
+    way = Way(batch=4, convolution="winograd", workers=2)
+    exact = extractor_of("fc6", network=built)(noise(4))
+    fast = extractor_of("fc6", network=built, way=way)(noise(4))
+    assert not torch.equal(fast, exact)
+    assert torch.allclose(fast, exact, rtol=1e-3, atol=1e-5)
+
+    monkeypatch.setattr(winograd, "_BT", tuple(reversed(winograd._BT)))  # as wrong as an overflow would make it
+    assert torch.equal(extractor_of("fc6", network=built, way=way)(noise(4)), exact)
 
 
 def test_that_two_pictures_are_computed_alone_only_where_that_changes_no_bit() -> None:
@@ -195,6 +211,7 @@ def test_that_the_key_tells_apart_everything_that_the_numbers_depend_on_and_noth
         extractor_of(way=Way(batch=4, precision="bf16")),
         extractor_of(way=Way(batch=4, layout="contiguous")),
         extractor_of(way=Way(batch=4, backend="ncnn")),
+        extractor_of(way=Way(batch=4, convolution="winograd")),
         extractor_of(device=replace(CPU, fact=msgspec.structs.replace(CPU.fact, name="another processor"))),
         extractor_of(shape=vgg.Shape("vgg11", 3, 3, 16, True)),
     ]

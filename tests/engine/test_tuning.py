@@ -167,6 +167,22 @@ def test_that_only_a_processor_with_bf16_is_measured_in_it() -> None:
     assert any(way.backend == "ncnn" for way in tuning.candidates(LAPTOP)) == available()
 
 
+def test_that_winograd_is_tried_in_fp32_on_a_processor_with_a_network_for_each_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for threads, workers in (("1", [1]), ("2", [2]), ("3", [2, 3]), ("8", [4, 8]), ("64", [8, 16])):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        found = [way for way in tuning.candidates(SERVER) if way.convolution == "winograd"]
+        assert [way.workers for way in found] == workers
+        assert {(way.backend, way.precision) for way in found} == {("torch", "fp32")}
+    assert all(way.convolution == "direct" for way in tuning.candidates(CARD))
+
+
+def test_that_cheap_sections_are_measured_on_more_pictures() -> None:
+    assert [section.pictures(2) for section in timing.sections("vgg16")] == [8, 2, 2, 2, 2]
+    assert [section.pictures(8) for section in timing.sections("vgg16")] == [32, 8, 8, 8, 8]
+
+
 @pytest.mark.parametrize("variant", vgg.VARIANTS)
 def test_that_sections_stand_for_all_convolutions_of_a_network(variant: str) -> None:
     found = timing.sections(variant)
@@ -182,6 +198,12 @@ def test_that_a_way_far_behind_is_let_go_and_the_rest_weighted_by_what_they_stan
     assert rates.left == ["fast", "slower"]
     rates.add(timing.Section(((3, 4),), 8, macs=100, stands_for=100), {"fast": 1.0, "slower": 0.5})
     assert rates.macs_per_second() == {"fast": 100.0, "slower": 400 / (3 * 1.9 + 0.5)}
+
+
+def test_that_a_way_is_not_let_go_for_another_kind_that_is_faster() -> None:
+    rates = timing.Rates(["bf16", "fp32 ncnn", "fp32 torch"], kind=lambda name: name[:4])
+    rates.add(timing.Section(((3, 4),), 8, 100, 100), {"bf16": 1.0, "fp32 ncnn": 5.0, "fp32 torch": 11.0})
+    assert rates.left == ["bf16", "fp32 ncnn"]
 
 
 def test_that_a_slow_machine_is_judged_by_the_first_sections() -> None:

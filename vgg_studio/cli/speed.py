@@ -64,7 +64,7 @@ def _tuned(event: ev.MachineTuned) -> list[str]:
     if lacks_ncnn(profile):
         told.append(
             _(
-                "bf16 is of no use on this processor; ncnn would compute about twice as fast. To install it: {command}"
+                "bf16 is of no use on this processor; ncnn would be about one and a half times as fast. To install it: {command}"
             ).format(command=speed_words.FAST_CPU)
         )
     return told

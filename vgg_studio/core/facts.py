@@ -120,6 +120,7 @@ class Way(Record, frozen=True, kw_only=True):
     backend: str = "torch"  # torch, ncnn
     precision: str = "fp32"
     layout: str = "channels_last"  # or contiguous
+    convolution: str = "direct"  # or winograd, of torch; ncnn's are of its own choice
     batch: int = 16  # pictures, always filled up to this number
     workers: int = 1  # networks side by side, which share the threads
     smallest: int = 0  # pictures that may be computed alone with the same bits as among `batch` (0: `batch` itself)

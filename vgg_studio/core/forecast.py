@@ -14,7 +14,7 @@ from functools import cached_property
 import msgspec
 
 from vgg_studio.core import recipes, vgg
-from vgg_studio.core.facts import ForecastFact, ForecastRow, MachineProfile
+from vgg_studio.core.facts import ForecastFact, ForecastRow, MachineProfile, Way
 from vgg_studio.core.jobs import TrainJob
 
 WIDTH = 0.2  # share of the middle to each side of a range
@@ -24,6 +24,7 @@ SLACK = 1.0  # seconds to each side, for what else a machine does
 
 _BYTES = {"fp32": 4, "fp16": 2, "bf16": 2}
 _BASE_MEMORY = 700 << 20  # of a process that has imported torch
+_WINOGRAD = 5  # times a convolution's weights, as Winograd keeps them: torch 4, ncnn 4 to 7
 _USUAL_PIXELS = 250_000.0  # of a picture, where nobody has looked: 500 x 500 px
 _START = 1.5  # seconds: listing, building the network, loading weights
 _DISK_RATE = 400e6  # bytes a second that a checkpoint is hashed and written at
@@ -293,10 +294,13 @@ class _Sums:
 
     @property
     def extracting_bytes(self) -> int:
-        way = self.profile.extract[0].way if self.profile.extract else None
-        batch, workers = (way.batch, way.workers) if way else (16, 1)
+        """Two outputs of the widest layer for each picture that is computed at a time, and the weights as Winograd needs them."""
+        way = self.profile.extract[0].way if self.profile.extract else Way()
         widest = max((layer.outputs * layer.side**2 for layer in self.frozen), default=0)
-        return 4 * batch * workers * 2 * widest
+        activations = 4 * 2 * widest * (way.workers if way.backend == "ncnn" else way.batch)
+        if (way.backend, way.convolution) == ("torch", "direct"):
+            return activations
+        return activations + 4 * _WINOGRAD * sum(layer.parameters for layer in self.frozen if layer.kind == "conv")
 
 
 def _filled(pictures: int) -> int:

@@ -59,7 +59,11 @@ def graded(ended: ev.RunEnded) -> str:
     return took_words(ended.forecast, ended.seconds) if whole and ended.forecast else ""
 
 
-BACKENDS: dict[str, str] = {"torch": N_("PyTorch {precision}"), "ncnn": N_("Winograd {precision} (ncnn)")}
+WAYS: dict[tuple[str, str], str] = {
+    ("torch", "direct"): N_("PyTorch {precision}"),
+    ("torch", "winograd"): N_("Winograd {precision} (PyTorch)"),
+    ("ncnn", "direct"): N_("Winograd {precision} (ncnn)"),
+}
 
 
 def way_words(way: ev.Way, threads: int = 0) -> str:
@@ -67,8 +71,8 @@ def way_words(way: ev.Way, threads: int = 0) -> str:
 
     `threads` are those of the whole engine; 0 where they are not known.
     """
-    how = _(BACKENDS.get(way.backend, BACKENDS["torch"])).format(precision=way.precision)
-    if way.backend == "torch":
+    how = _(WAYS.get((way.backend, way.convolution), WAYS["torch", "direct"])).format(precision=way.precision)
+    if way.workers == 1 and way.backend == "torch":
         at_once = ngettext("{count} picture at a time", "{count} pictures at a time", way.batch).format(count=way.batch)
         return _("{way}, {pictures}").format(way=how, pictures=at_once)
     networks = ngettext("{count} network", "{count} networks", way.workers).format(count=way.workers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -15,12 +15,15 @@ from torch import Tensor, nn
 from vgg_studio.core import vgg
 from vgg_studio.core.facts import Way
 from vgg_studio.core.preprocessing import Preprocessing
-from vgg_studio.engine import ncnn_trunk, threads
+from vgg_studio.engine import exactness, threads
 from vgg_studio.engine.batches import cropped
 from vgg_studio.engine.device import Device
 from vgg_studio.engine.folding import folded
+from vgg_studio.engine.ncnn_trunk import NcnnTrunk
 from vgg_studio.engine.network import VGG, trunk_and_head
 from vgg_studio.engine.scaling import Scaling
+from vgg_studio.engine.threads import side_by_side
+from vgg_studio.engine.winograd import with_winograd
 
 KINDS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 LAYOUTS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
@@ -118,30 +121,38 @@ class Extractor:
 
     def _built(self) -> Compute:
         trunk, _ = trunk_and_head(self.network, self.train_from)
-        modules = folded(list(trunk))
-        if self.way.backend == "ncnn":
-            prep, way = self.prep, self.way
-            fast, _ = ncnn_trunk.checked(
-                modules, prep.channels, prep.image_size, threads.most(), way.workers, way.precision
-            )
-            return fast or _TorchTrunk(modules, self.device.torch, Way())  # as exact, only slower
-        return _TorchTrunk(modules, self.device.torch, self.way)
+        modules, prep = folded(list(trunk)), self.prep
+        compute = computing(modules, self.way, self.device.torch, prep.channels, prep.image_size)
+        if self.way.backend == "torch" and self.way.convolution == "direct":
+            return compute
+        limit = exactness.LIMITS[self.way.precision]
+        if exactness.error(compute, modules, prep.channels, prep.image_size) <= limit:
+            return compute
+        return _TorchTrunk(modules, self.device.torch, Way())  # as exact, only slower
+
+
+def computing(modules: Sequence[nn.Module], way: Way, device: torch.device, channels: int, side: int) -> Compute:
+    """Frozen layers (without dropout and batch normalisation) computed in this way. Raises as NcnnTrunk."""
+    if way.backend == "ncnn":
+        return NcnnTrunk(modules, channels, side, threads.most(), way.workers, way.precision)
+    return _TorchTrunk(modules, device, way)
 
 
 class _TorchTrunk:
     """The frozen layers in their own precision and layout; shares its weights with the network where nothing changes."""
 
-    def __init__(self, modules: list[nn.Module], device: torch.device, way: Way) -> None:
+    def __init__(self, modules: Sequence[nn.Module], device: torch.device, way: Way) -> None:
         self._kind, self._layout = KINDS[way.precision], LAYOUTS[way.layout]
-        trunk = nn.Sequential(*modules)
+        self._workers = way.workers
+        trunk = nn.Sequential(*(with_winograd(modules) if way.convolution == "winograd" else modules))
         if self._kind != torch.float32 or way.layout != "channels_last":
             trunk = copy.deepcopy(trunk)
         self._trunk = trunk.to(device, self._kind).to(memory_format=self._layout).eval()
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """Features in fp32's range, in the way's own precision."""
-        features: Tensor = self._trunk(pictures.to(self._kind).contiguous(memory_format=self._layout))
-        return features
+        given = pictures.to(self._kind).contiguous(memory_format=self._layout)
+        return side_by_side(self._trunk, given, self._workers)
 
 
 def feature_shape(shape: vgg.Shape, train_from: str, image_size: int) -> tuple[int, ...]:

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from vgg_studio.core import vgg
 from vgg_studio.core.events import Way
-from vgg_studio.engine.extract import KINDS, LAYOUTS
-from vgg_studio.engine.ncnn_trunk import NcnnTrunk
+from vgg_studio.engine.extract import KINDS, computing
 
 SIDE = 224  # px: rates are told for pictures of this size
-FAR_BEHIND = 2.0  # times the fastest: such a way is not measured further
+FAR_BEHIND = 2.0  # times the fastest of its kind: such a way is not measured further
 _TIMES = 3
+_USUAL_MACS, _MOST_TIMES = 1.85e9, 4  # multiply-accumulates of most sections of VGG-16; times their number of pictures
 _LINEAR = 4096  # inputs and outputs: 67 MB of weights, more than a cache holds
 _LINEAR_BATCH = 16
 _FORWARD_AND_BACK = 3  # passes' worth of multiply-accumulates in one learning step
@@ -39,6 +39,10 @@ class Section:
     side: int
     macs: int
     stands_for: int
+
+    def pictures(self, workers: int) -> int:
+        """How many are computed at once: more of those that cost little, because the weights are then what costs."""
+        return max(2, workers) * max(1, min(_MOST_TIMES, round(_USUAL_MACS / self.macs)))
 
     def modules(self, batch_norm: bool = False) -> nn.Sequential:
         """The layers, with small random weights."""
@@ -67,10 +71,12 @@ def sections(variant: str, side: int = SIDE) -> list[Section]:
 
 
 class Rates(Generic[Name]):
-    """Seconds that each contender takes for the sections measured so far."""
+    """Seconds that each contender takes for the sections of one picture measured so far."""
 
-    def __init__(self, names: Sequence[Name]) -> None:
+    def __init__(self, names: Sequence[Name], kind: Callable[[Name], str] = lambda _: "") -> None:
+        """`kind`: who competes with whom; those of another kind may be asked for by name, however slow they are."""
         self._seconds: dict[Name, float] = dict.fromkeys(names, 0.0)
+        self._kind = kind
         self._macs = 0.0
 
     @property
@@ -79,13 +85,17 @@ class Rates(Generic[Name]):
         return list(self._seconds)
 
     def add(self, section: Section, seconds: dict[Name, float]) -> None:
-        """Take in what a batch took of each that is left, then let go of those far behind."""
+        """Take in what a picture took of each that is left, then let go of those far behind their kind."""
         self._macs += section.stands_for
         weight = section.stands_for / section.macs
         for name in self._seconds:
             self._seconds[name] += seconds[name] * weight
-        fastest = min(self._seconds.values())
-        self._seconds = {name: took for name, took in self._seconds.items() if took <= FAR_BEHIND * fastest}
+        fastest: dict[str, float] = {}
+        for name, took in self._seconds.items():
+            fastest[self._kind(name)] = min(took, fastest.get(self._kind(name), math.inf))
+        self._seconds = {
+            name: took for name, took in self._seconds.items() if took <= FAR_BEHIND * fastest[self._kind(name)]
+        }
 
     def macs_per_second(self) -> dict[Name, float]:
         """Multiply-accumulates of the network's convolutions a second, of those that are left."""
@@ -113,25 +123,20 @@ def _timed(run: Run, device: torch.device) -> float:
     return time.perf_counter() - began
 
 
-def forward(section: Section, way: Way, device: torch.device, pictures: int, threads: int) -> Run:
+def forward(section: Section, way: Way, device: torch.device, pictures: int) -> Run:
     """One pass of a batch through a section, as the frozen part is computed."""
     batch = torch.rand(pictures, 3, section.side, section.side)
-    return passing(section.modules().eval(), way, device, batch, threads)
+    return passing(section.modules().eval(), way, device, batch)
 
 
-def passing(layers: nn.Sequential, way: Way, device: torch.device, batch: Tensor, threads: int) -> Callable[[], Tensor]:
+def passing(layers: nn.Sequential, way: Way, device: torch.device, batch: Tensor) -> Callable[[], Tensor]:
     """One pass of a batch (N, 3, side, side) through layers in a way of computing; the layers are left as they were."""
-    if way.backend == "ncnn":
-        trunk = NcnnTrunk(list(layers), 3, batch.shape[-1], threads, way.workers, way.precision)
-        return lambda: trunk(batch)
-    layout = LAYOUTS[way.layout]
-    copied = copy.deepcopy(layers).to(device, KINDS[way.precision]).to(memory_format=layout)
-    given = batch.to(device, KINDS[way.precision], memory_format=layout)
+    compute = computing(copy.deepcopy(list(layers)), way, device, 3, batch.shape[-1])
+    given = batch.to(device)
 
     def run() -> Tensor:
         with torch.no_grad():
-            found: Tensor = copied(given)
-        return found
+            return compute(given)
 
     return run
 

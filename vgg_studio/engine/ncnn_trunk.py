@@ -1,7 +1,7 @@
 """The frozen convolutions computed by ncnn, with fewer multiplications than the sum is written with: exact fp32, or bf16.
 
 Winograd's algorithm (Lavin and Gray 2015, arXiv 1509.09308) takes 36 or 64 products for a tile where a 3 x 3 convolution is
-written with 144 or 324; no library that torch uses has it on a processor. ncnn is an extra that need not be installed:
+written with 144 or 324; ncnn's are the fastest we know on a processor. ncnn is an extra that need not be installed:
 nothing of it is imported before `available` is asked.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -25,8 +25,6 @@ from torch import Tensor, nn
 from vgg_studio.core.errors import BackendFailed, BackendMissing
 from vgg_studio.engine.folding import folded
 
-# Of the relative error. Winograd in fp32 stays near 2e-6; in bf16 near 6e-3, where torch's bf16 is at 1e-2 (VGG-16, 224 px).
-LIMITS = {"fp32": 1e-4, "bf16": 2e-2}
 _RAW_FP32 = b"\0\0\0\0"  # ncnn's tag before weights that are plain numbers
 _MAGIC = "7767517"  # ncnn's text format
 _SPATIAL = (nn.Conv2d, nn.ReLU, nn.MaxPool2d, nn.LocalResponseNorm)
@@ -107,35 +105,6 @@ class NcnnTrunk:
         if code != 0:
             raise BackendFailed(backend="ncnn", detail=f"extract {code}")
         return np.array(found, dtype=np.float32)
-
-
-def checked(
-    modules: Sequence[nn.Module], channels: int, side: int, threads: int, workers: int, precision: str = "fp32"
-) -> tuple[NcnnTrunk | None, float]:
-    """The trunk, or None where it computes otherwise than torch (see LIMITS), and its relative error. Raises as NcnnTrunk.
-
-    The error is how far it is from torch's fp32 on a fixed random picture: |a - b| / |b|, Euclidean norms over all features.
-    """
-    trunk = NcnnTrunk(modules, channels, side, threads, workers, precision)
-    error = _error(trunk, modules, channels, side)
-    return (trunk if error <= LIMITS[precision] else None), error
-
-
-def _error(trunk: Callable[[Tensor], Tensor], modules: Sequence[nn.Module], channels: int, side: int) -> float:
-    picture = torch.randn(1, channels, side, side, generator=torch.Generator().manual_seed(0))
-    wanted = picture.clone()  # a ReLU at the front would work in place
-    with torch.no_grad():
-        for module in modules:
-            wanted = module(wanted)
-    return difference(trunk(picture), wanted)
-
-
-def difference(found: Tensor, wanted: Tensor) -> float:
-    """The relative error of features, or infinity where one of them is no number."""
-    if found.shape != wanted.shape or not torch.isfinite(found).all():
-        return float("inf")
-    size = float(torch.linalg.vector_norm(wanted.float()))
-    return float(torch.linalg.vector_norm(found.float() - wanted.float())) / (size or 1.0)
 
 
 def _required() -> ModuleType:

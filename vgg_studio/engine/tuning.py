@@ -1,7 +1,8 @@
 """Which way of computing is the fastest on this machine: measured once for each network, then remembered.
 
 Nobody can tell from a processor's name: bf16 is twice as fast on one and a hundred times slower on another, and Winograd in
-fp32 beats both where bf16 is missing. So the candidates compute the network's own blocks, in turns, for some seconds.
+fp32, by torch or ncnn, beats both where bf16 is missing. So the candidates compute the network's own blocks, in turns, for
+some seconds.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.metadata
-import math
 import time
 from collections.abc import Generator, Iterator
 from functools import partial
@@ -24,7 +24,7 @@ from vgg_studio.core.errors import StorageError
 from vgg_studio.core.events import Candidate, Event, MachineProfile, MachineTuned, PhaseProgress, PhaseStarted, Way
 from vgg_studio.core.jobs import Stop, TuneJob
 from vgg_studio.core.writing import write_json
-from vgg_studio.engine import layer_timing as timing, ncnn_trunk, network, threads
+from vgg_studio.engine import exactness, layer_timing as timing, ncnn_trunk, network, threads
 from vgg_studio.engine.device import Device, choose
 from vgg_studio.engine.ending import Steps, check, one_job_ended
 from vgg_studio.engine.ways import most_workers, train_precision, way_for
@@ -32,7 +32,7 @@ from vgg_studio.pictures.decode_speed import decode_speed
 
 __all__ = ["measure", "remembered", "train_precision", "tune", "way_for"]
 
-FORMAT = 2  # of what is remembered
+FORMAT = 3  # of what is remembered
 EXTRACT_SECONDS, LEARN_SECONDS = 5.0, 4.0  # for repeating; a first look at each way comes on top
 EXTRACT_END, LEARN_END = 8.0, 12.5  # seconds after which what is left is not measured: a slow or a busy machine
 _AT_LEAST = 2  # sections
@@ -146,6 +146,11 @@ def candidates(device: Device) -> list[Way]:
     ways = [usual, change(layout="contiguous")]
     if device.bf16:
         ways.append(change(precision="bf16"))
+    some, many = max(2, most_workers() // 2), most_workers()
+    if many > 1:  # what one network shares among threads is too little for them here
+        ways += [change(convolution="winograd", workers=n) for n in sorted({some, many})]
+    else:
+        ways.append(change(convolution="winograd"))
     if ncnn_trunk.available():
         ways += [change(backend="ncnn", layout="contiguous", workers=n) for n in sorted({1, most_workers()})]
         if device.bf16:
@@ -156,19 +161,20 @@ def candidates(device: Device) -> list[Way]:
 def _extraction(
     variant: str, device: Device, found: Iterator[tuple[timing.Section, float] | None], steps: Iterator[Event]
 ) -> Generator[Event, None, list[Candidate]]:
-    rates = timing.Rates(candidates(device))
-    pictures = max(2, most_workers()) if device.torch.type == "cpu" else _CARD_BATCH
+    rates = timing.Rates(candidates(device), kind=lambda way: way.precision)
     for turn in found:
         if turn is not None:
             section, share = turn
-            runs = {way: timing.forward(section, way, device.torch, pictures, threads.most()) for way in rates.left}
-            rates.add(section, timing.by_turns(runs, device.torch, EXTRACT_SECONDS * share))
+            pictures = section.pictures(most_workers()) if device.torch.type == "cpu" else _CARD_BATCH
+            runs = {way: timing.forward(section, way, device.torch, pictures) for way in rates.left}
+            took = timing.by_turns(runs, device.torch, EXTRACT_SECONDS * share)
+            rates.add(section, {way: seconds / pictures for way, seconds in took.items()})
         yield next(steps)
     errors = _errors(variant, device, rates.left)
     measured = [
-        Candidate(way=way, macs_per_second=rate * pictures, error=errors[way])
+        Candidate(way=way, macs_per_second=rate, error=errors[way])
         for way, rate in rates.macs_per_second().items()
-        if errors[way] <= (ncnn_trunk.LIMITS[way.precision] if way.backend == "ncnn" else math.inf)
+        if (way.backend, way.convolution) == ("torch", "direct") or errors[way] <= exactness.LIMITS[way.precision]
     ]
     return sorted(measured, key=lambda candidate: -candidate.macs_per_second)
 
@@ -176,9 +182,7 @@ def _extraction(
 def _learning(
     variant: str, device: Device, found: Iterator[tuple[timing.Section, float] | None], steps: Iterator[Event]
 ) -> Generator[Event, None, dict[str, float]]:
-    rates = timing.Rates(
-        [way.precision for way in candidates(device) if way.backend == "torch" and way.layout != "contiguous"]
-    )
+    rates = timing.Rates(list(dict.fromkeys(way.precision for way in candidates(device) if way.backend == "torch")))
     pictures = 2 if device.torch.type == "cpu" else _CARD_BATCH
     normed = vgg.Shape(variant).batch_norm
     for turn in found:
@@ -188,9 +192,10 @@ def _learning(
                 precision: timing.forward_and_back(section, precision, device.torch, pictures, normed)
                 for precision in rates.left
             }
-            rates.add(section, timing.by_turns(runs, device.torch, LEARN_SECONDS * share))
+            took = timing.by_turns(runs, device.torch, LEARN_SECONDS * share)
+            rates.add(section, {precision: seconds / pictures for precision, seconds in took.items()})
         yield next(steps)
-    return {name: rate * pictures for name, rate in timing.learning_macs(rates.macs_per_second()).items()}
+    return timing.learning_macs(rates.macs_per_second())
 
 
 def _errors(variant: str, device: Device, ways: list[Way]) -> dict[Way, float]:
@@ -203,8 +208,8 @@ def _errors(variant: str, device: Device, ways: list[Way]) -> dict[Way, float]:
     alone = {way: msgspec.structs.replace(way, workers=1) for way in ways}  # how many work side by side changes nothing
     found: dict[Way, float] = {}
     for way in set(alone.values()):
-        answer = timing.passing(exact, way, device.torch, picture, threads.most())()
-        found[way] = ncnn_trunk.difference(answer.float().cpu(), wanted)
+        answer = timing.passing(exact, way, device.torch, picture)()
+        found[way] = exactness.difference(answer.float().cpu(), wanted)
     return {way: found[single] for way, single in alone.items()}
 
 
