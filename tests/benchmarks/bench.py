@@ -164,7 +164,7 @@ class Bench:
         if self.profile is None:
             return "not measured"
         return "; ".join(
-            f"{one.way.backend} {one.way.precision} {one.way.layout} {one.macs_per_second / 1e9:.0f} GMAC/s"
+            f"{one.way.backend} {one.way.precision} {one.way.convolution} {one.macs_per_second / 1e9:.0f} GMAC/s"
             for one in self.profile.extract
         )
 

@@ -31,7 +31,7 @@ def way_of(told: Told) -> str:
         return "nothing frozen"
     way = ready.way
     beside = f", {way.workers} side by side" if way.workers > 1 else ""
-    return f"{way.backend} {way.precision}, {way.layout}{beside}, kept as {ready.precision}"
+    return f"{way.backend} {way.precision}, {way.convolution}, {way.layout}{beside}, kept as {ready.precision}"
 
 
 def forward(bench: Bench, side: str) -> list[Measured]:

@@ -76,7 +76,7 @@ class Rates(Generic[Name]):
     def __init__(self, names: Sequence[Name], kind: Callable[[Name], str] = lambda _: "") -> None:
         """`kind`: who competes with whom; those of another kind may be asked for by name, however slow they are."""
         self._seconds: dict[Name, float] = dict.fromkeys(names, 0.0)
-        self._kind = kind
+        self._kind: Callable[[Name], str] = kind
         self._macs = 0.0
 
     @property

@@ -40,7 +40,9 @@ def main() -> None:
     wait = torch.cuda.synchronize if device.torch.type == "cuda" else None
     answer()
     watch.time("pictures", answers, wait)
-    how = f"{way.backend} {way.precision}, {way.layout}, batch {way.batch}, {way.workers} side by side"
+    how = (
+        f"{way.backend} {way.precision}, {way.convolution}, {way.layout}, batch {way.batch}, {way.workers} side by side"
+    )
     say(watch, how, ("torch",), counts={"pictures": steps * extractor.batch})
 
 
