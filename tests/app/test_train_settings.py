@@ -124,6 +124,25 @@ def test_that_all_cards_are_offered_only_where_there_are_several(page: TrainPage
     assert words(choice) == ["Automatic", "Processor", "NVIDIA H200", "All 4 graphics cards"]
 
 
+def test_that_only_number_formats_that_the_machine_computes_in_are_offered(
+    page: TrainPage, engines: FakeEngines
+) -> None:
+    choice, found = page.form.pictures.precision, []
+    for bf16 in (False, True):
+        engines.become_ready("train", msgspec.structs.replace(PROCESSOR, bf16=bf16))
+        found.append(values(choice))
+    assert found == [["auto", "fp32"], ["auto", "fp32", "bf16"]]
+    page.form.pictures.retranslate()
+    assert values(choice) == found[1]
+
+
+def test_that_a_number_format_of_another_machine_is_not_asked_for() -> None:
+    asked = TrainJob(precision="bf16", device="cuda")
+    assert train_job.within_reach(asked, None) == asked
+    assert train_job.within_reach(asked, msgspec.structs.replace(CARDS, bf16=True)) == asked
+    assert train_job.within_reach(asked, PROCESSOR) == TrainJob(precision="auto", device="auto")
+
+
 def test_that_a_chosen_device_is_in_the_order(page: TrainPage, engines: FakeEngines) -> None:
     engines.become_ready("train", CARDS)
     choose(page.form.settings.device.choice, "cpu")
@@ -163,6 +182,7 @@ def test_that_a_card_which_is_gone_is_no_longer_asked_for(
 
 
 def test_that_every_finer_point_reaches_the_order(page: TrainPage, engines: FakeEngines) -> None:
+    engines.become_ready("train", msgspec.structs.replace(PROCESSOR, bf16=True))
     choose(page.form.settings.stage, "block5")
     pictures, finer = page.form.pictures, page.form.finer
     choose(pictures.variation, "flip_crop")

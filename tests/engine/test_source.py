@@ -179,7 +179,7 @@ def test_that_two_pictures_are_computed_alone_only_where_that_changes_no_bit() -
         extractor = extractor_of(stage, way=Way(batch=16), shape=shape)
         among = extractor(noise(16))
 
-        extractor.check_pairs(noise(16, seed=3))
+        extractor(noise(16, seed=3), check_pairs=True)
 
         assert extractor.way.smallest == extractor.smallest in (2, 16)
         for start in range(0, 16, 2):
@@ -191,7 +191,7 @@ def test_that_a_difference_that_rounding_hides_is_found_all_the_same(monkeypatch
     extractor = extractor_of("block5", "fp16", way=Way(batch=4))
     extractor._compute = lambda pictures: torch.full((len(pictures), *extractor.shape), 1 + 1e-6 * len(pictures))
 
-    extractor.check_pairs(noise(4))
+    extractor(noise(4), check_pairs=True)
 
     assert extractor.smallest == 4
 

@@ -31,13 +31,11 @@ from vgg_studio.engine.ways import most_workers
 VGG16 = vgg.Shape("vgg16")
 GIB = 1 << 30
 LAPTOP = Device(torch.device("cpu"), DeviceFact(name="Laptop", cores=4, memory_bytes=16 * GIB))
-SERVER = replace(LAPTOP, bf16=True)
+SERVER = replace(LAPTOP, fact=msgspec.structs.replace(LAPTOP.fact, bf16=True))
 CARD = Device(
-    torch.device("cuda"), DeviceFact(kind="cuda", name="H100", memory_bytes=80 * GIB), precision="bf16", bf16=True
+    torch.device("cuda"), DeviceFact(kind="cuda", name="H100", memory_bytes=80 * GIB, bf16=True), precision="bf16"
 )
-OLD_CARD = replace(
-    CARD, fact=DeviceFact(kind="cuda", name="GTX 1080", memory_bytes=8 * GIB), precision="fp16", bf16=False
-)
+OLD_CARD = replace(CARD, fact=DeviceFact(kind="cuda", name="GTX 1080", memory_bytes=8 * GIB), precision="fp16")
 APPLE = Device(torch.device("mps"), DeviceFact(kind="mps", name="Apple GPU"))
 
 TORCH = Way()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -8,7 +10,7 @@ from tests.engine.test_ncnn_trunk import by_torch, layers_of, pictures
 from vgg_studio.core import vgg
 from vgg_studio.engine.exactness import LIMITS, difference
 from vgg_studio.engine.folding import folded
-from vgg_studio.engine.threads import side_by_side
+from vgg_studio.engine.threads import SideBySide
 from vgg_studio.engine.winograd import WinogradConvolution, with_winograd
 
 
@@ -79,24 +81,44 @@ def test_that_a_pictures_features_do_not_depend_on_its_neighbours_nor_on_its_pla
         assert torch.equal(by_torch(modules, alone)[row], whole[row])
 
 
-@pytest.mark.parametrize("workers", [1, 2, 3, 5, 16])
+@pytest.mark.parametrize("workers", [2, 3, 5, 16])
 @pytest.mark.parametrize("count", [1, 2, 7, 16])
 def test_that_workers_give_each_picture_its_own_features(workers: int, count: int) -> None:
     modules = nn.Sequential(*with_winograd(layers_of("vgg11", "block3")))
     given = pictures(count, 20)
-    before = torch.get_num_threads()
-    found = side_by_side(modules, given, workers)
-    assert torch.get_num_threads() == before
+    shared = SideBySide(modules, workers)
+    found = shared(given)
     assert not found.requires_grad
     torch.testing.assert_close(found, by_torch(list(modules), given), rtol=1e-5, atol=1e-6)
-    assert torch.equal(side_by_side(modules, given.flip(0), workers).flip(0), found)
+    assert torch.equal(shared(given.flip(0)).flip(0), found)
+
+
+def test_that_workers_share_the_threads_and_leave_those_of_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "6")
+    before, seen = torch.get_num_threads(), set[int]()
+
+    def counted(given: Tensor) -> Tensor:
+        seen.add(torch.get_num_threads())
+        return given
+
+    SideBySide(counted, 2)(pictures(4, 8))
+    assert seen == {3}
+    with ThreadPoolExecutor(1) as pool:  # a thread that is new to torch
+        assert pool.submit(torch.get_num_threads).result() == before == torch.get_num_threads()
 
 
 def test_that_what_a_worker_meets_is_told() -> None:
     def broken(_: Tensor) -> Tensor:
         raise MemoryError
 
-    before = torch.get_num_threads()
     with pytest.raises(MemoryError):
-        side_by_side(broken, pictures(4, 8), 2)
-    assert torch.get_num_threads() == before
+        SideBySide(broken, 2)(pictures(4, 8))
+
+
+def test_that_a_batch_may_be_asked_for_while_another_is_computed() -> None:
+    shared = SideBySide(nn.Sequential(*with_winograd(layers_of("vgg11", "block3"))), 2)
+    batches = [pictures(4, side) for side in (16, 20, 24, 28, 32, 36)]
+    wanted = [shared(batch) for batch in batches]
+    with ThreadPoolExecutor(3) as pool:
+        for found, right in zip(pool.map(shared, batches), wanted, strict=True):
+            assert torch.equal(found, right)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import QLocale, Signal
 
+from vgg_studio.app import train_job
 from vgg_studio.app.advanced_settings import Fields, rate_words
 from vgg_studio.app.fields import Amount, Choice, Number
 from vgg_studio.app.widgets import Label, LinkButton, row
 from vgg_studio.core import recipes
+from vgg_studio.core.events import DeviceFact
 from vgg_studio.core.jobs import CROPPING, TrainJob
 from vgg_studio.core.language import N_, _
 
@@ -41,6 +43,7 @@ class PictureSettings(Fields):
 
     def __init__(self) -> None:
         super().__init__()
+        self._fact: DeviceFact | None = None
         self.title, self.preview = Label(role="strong"), LinkButton()
         self.box.addLayout(row(self.title, None, self.preview))
         self.preview.clicked.connect(self.preview_wanted)
@@ -64,6 +67,14 @@ class PictureSettings(Fields):
         self.fields["views"].set_visible(job.variation in CROPPING and frozen)
         self.fields["features"].set_visible(frozen)
 
+    def show_device(self, fact: DeviceFact | None) -> None:
+        """Offer the number formats that the machine computes in."""
+        self._fact = fact
+        self._offer()
+
+    def _offer(self) -> None:
+        self.precision.fill([(_(PRECISION_WORDS[name]), name) for name in train_job.precisions(self._fact)])
+
     def retranslate(self) -> None:
         """Words anew."""
         self.title.setText(_("Pictures"))
@@ -72,7 +83,7 @@ class PictureSettings(Fields):
         self.variation.fill([(_(words), name) for name, words in VARIATION_WORDS.items()])
         self.mirror.fill([(_("off"), False), (_("on"), True)])
         self.features.fill([(_(words), name) for name, words in FEATURE_WORDS.items()])
-        self.precision.fill([(_(words), name) for name, words in PRECISION_WORDS.items()])
+        self._offer()
         self._name(
             {
                 "variation": (

@@ -13,6 +13,7 @@ from vgg_studio.app.overlay_bar import OverlayBar
 from vgg_studio.app.recipe_card import RecipeCard
 from vgg_studio.app.train_settings import TrainSettings
 from vgg_studio.app.widgets import Card, Label, LinkButton, PlainButton, column, row
+from vgg_studio.core.events import DeviceFact
 from vgg_studio.core.jobs import TrainJob
 from vgg_studio.core.language import _
 
@@ -133,6 +134,11 @@ class TrainForm(QScrollArea):
         for card in self._folded:
             card.show_job(job)
         self._fold()
+
+    def show_device(self, fact: DeviceFact | None) -> None:
+        """What the machine has to train on."""
+        self.settings.show_device(fact)
+        self.pictures.show_device(fact)
 
     def set_locked(self, locked: bool) -> None:
         """Whether the settings are those of a run that goes on; then the card reaches down and the run can be ended."""

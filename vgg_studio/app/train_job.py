@@ -179,11 +179,23 @@ def has_classifier(weights: str) -> bool | None:
         return True
 
 
+PRECISIONS = ["auto", "fp32", "bf16"]  # that the window offers; an order knows more
+
+
 def within_reach(job: TrainJob, device: DeviceFact | None) -> TrainJob:
-    """The job on a device that this machine has: a card may have been there last time."""
-    if device is None or job.device in ("auto", *(name for _words, name in devices(device))):
+    """The job on what this machine has: a card, or a processor that computes bf16, may have been there last time."""
+    if device is None:
         return job
-    return msgspec.structs.replace(job, device="auto")
+    if job.device not in ("auto", *(name for _words, name in devices(device))):
+        job = msgspec.structs.replace(job, device="auto")
+    if job.precision in PRECISIONS and job.precision not in precisions(device):
+        job = msgspec.structs.replace(job, precision="auto")
+    return job
+
+
+def precisions(fact: DeviceFact | None) -> list[str]:
+    """What a training can be told to compute in; all of them as long as the machine is not known."""
+    return PRECISIONS if fact is None or fact.bf16 else ["auto", "fp32"]
 
 
 def devices(fact: DeviceFact | None) -> list[tuple[str, str]]:

@@ -228,7 +228,7 @@ class TrainPage(Page):
         self._scan_changed()
 
     def _scan_changed(self) -> None:
-        self.form.settings.show_device(self.studio.device)
+        self.form.show_device(self.studio.device)
         if not self.state.locked:
             self._show_job(self.proposal.job())
         self._refresh()

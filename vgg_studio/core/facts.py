@@ -65,12 +65,16 @@ class LeftOut(Record, frozen=True):
 
 
 class DeviceFact(Record, frozen=True):
-    """What the engine computes on. `reason` tells why a graphics card that is there is not used (see engine/device.py)."""
+    """What the engine computes on. `reason` tells why a graphics card that is there is not used (see engine/device.py).
+
+    `bf16` tells whether the device computes bf16 in hardware; a processor that does need not be faster with it.
+    """
 
     kind: str = "cpu"  # cpu, cuda, mps, xpu
     name: str = ""
     cores: int = 0
     memory_bytes: int = 0
+    bf16: bool = False
     cards: int = 0  # graphics cards that a training can use together; 0 and 1: there is no such choice
     reason: str = ""  # "", no_gpu, torch_without_cuda, driver_too_old, asked
     command: str = ""  # what mends the reason, ready to be copied

@@ -54,16 +54,17 @@ class Probe:
 
 @dataclass(frozen=True)
 class Device:
-    """The choice: `precision` is fp32, bf16 or fp16 (which needs a gradient scaler); `threads` are those of the processor.
-
-    `bf16` tells whether the device computes bf16 in hardware; a processor that does need not be faster with it.
-    """
+    """The choice: `precision` is fp32, bf16 or fp16 (which needs a gradient scaler); `threads` are those of the processor."""
 
     torch: torch.device
     fact: DeviceFact
     precision: str = "fp32"
     threads: int = 1
-    bf16: bool = False
+
+    @property
+    def bf16(self) -> bool:
+        """Whether the device computes bf16 in hardware."""
+        return self.fact.bf16
 
 
 def prepare_process() -> None:
@@ -111,9 +112,16 @@ def autocast(device: Device) -> contextlib.AbstractContextManager[object]:
 
 
 def _on_card(kind: str, card: Card) -> Device:
-    fact = DeviceFact(kind=kind, name=card.name, cores=usable_cores(), memory_bytes=card.memory_bytes, cards=card.count)
+    fact = DeviceFact(
+        kind=kind,
+        name=card.name,
+        cores=usable_cores(),
+        memory_bytes=card.memory_bytes,
+        bf16=card.bf16,
+        cards=card.count,
+    )
     precision = ("bf16" if card.bf16 else "fp16") if kind == "cuda" else "fp32"
-    return Device(torch.device(kind), fact, precision, torch.get_num_threads(), card.bf16)
+    return Device(torch.device(kind), fact, precision, torch.get_num_threads())
 
 
 def _processor(machine: Probe, reason: str) -> Device:
@@ -123,10 +131,11 @@ def _processor(machine: Probe, reason: str) -> Device:
         name=machine.processor,
         cores=machine.cores,
         memory_bytes=machine.memory_bytes,
+        bf16=machine.processor_bf16,
         reason=reason,
         command=MEND_COMMAND if mendable else "",
     )
-    return Device(torch.device("cpu"), fact, "fp32", torch.get_num_threads(), machine.processor_bf16)
+    return Device(torch.device("cpu"), fact, "fp32", torch.get_num_threads())
 
 
 def _why_no_card(machine: Probe) -> str:

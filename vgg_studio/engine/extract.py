@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -22,7 +22,7 @@ from vgg_studio.engine.folding import folded
 from vgg_studio.engine.ncnn_trunk import NcnnTrunk
 from vgg_studio.engine.network import VGG, trunk_and_head
 from vgg_studio.engine.scaling import Scaling
-from vgg_studio.engine.threads import side_by_side
+from vgg_studio.engine.threads import SideBySide
 from vgg_studio.engine.winograd import with_winograd
 
 KINDS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -83,21 +83,20 @@ class Extractor:
             self._key = digest.hexdigest()
         return self._key
 
-    def __call__(self, pictures: Tensor, boxes: Tensor | None = None) -> Tensor:
-        """Features of up to `batch` pictures of bytes; `boxes` (N, 4) are crops in fractions of the side."""
+    def __call__(self, pictures: Tensor, boxes: Tensor | None = None, *, check_pairs: bool = False) -> Tensor:
+        """Features of up to `batch` pictures of bytes; `boxes` (N, 4) are crops in fractions of the side.
+
+        With `check_pairs` two pictures are computed alone from now on if that gives the same bits as among `batch`: so one
+        picture waits less.
+        """
         count = len(pictures)
         features = self._exact(pictures, boxes, self.batch if count > self.smallest else self.smallest)
+        if check_pairs and count >= ALONE and self.batch > ALONE and not self.way.smallest:
+            pair = self._exact(pictures[:ALONE], None if boxes is None else boxes[:ALONE], ALONE)
+            self.settle(ALONE if torch.equal(pair, features[:ALONE]) else self.batch)  # rounding would hide differences
         if self.kept == "fp16":  # a rare number beyond fp16's range is held at its end, the same way each time
             features = features.clamp(-_LARGEST_HALF, _LARGEST_HALF)
         return features.to("cpu", KINDS[self.kept]).contiguous()
-
-    def check_pairs(self, pictures: Tensor) -> None:
-        """Let two pictures be computed alone if that gives the same bits as among `batch`: so one picture waits less."""
-        if len(pictures) < ALONE or self.way.smallest or self.batch <= ALONE:
-            return
-        among = self._exact(pictures, None, self.batch)[:ALONE]  # before rounding, which hides differences
-        alike = torch.equal(self._exact(pictures[:ALONE], None, ALONE), among)
-        self.settle(ALONE if alike else self.batch)
 
     def settle(self, smallest: int) -> None:
         """Compute so many pictures at once where no more are asked for."""
@@ -143,16 +142,15 @@ class _TorchTrunk:
 
     def __init__(self, modules: Sequence[nn.Module], device: torch.device, way: Way) -> None:
         self._kind, self._layout = KINDS[way.precision], LAYOUTS[way.layout]
-        self._workers = way.workers
         trunk = nn.Sequential(*(with_winograd(modules) if way.convolution == "winograd" else modules))
         if self._kind != torch.float32 or way.layout != "channels_last":
             trunk = copy.deepcopy(trunk)
-        self._trunk = trunk.to(device, self._kind).to(memory_format=self._layout).eval()
+        trunk = trunk.to(device, self._kind).to(memory_format=self._layout).eval()
+        self._run: Callable[[Tensor], Tensor] = SideBySide(trunk, way.workers) if way.workers > 1 else trunk
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """Features in fp32's range, in the way's own precision."""
-        given = pictures.to(self._kind).contiguous(memory_format=self._layout)
-        return side_by_side(self._trunk, given, self._workers)
+        return self._run(pictures.to(self._kind).contiguous(memory_format=self._layout))
 
 
 def feature_shape(shape: vgg.Shape, train_from: str, image_size: int) -> tuple[int, ...]:

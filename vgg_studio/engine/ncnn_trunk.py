@@ -61,6 +61,7 @@ class NcnnTrunk:
     stays torch's, for all pictures together, because a linear layer is bound by reading its weights once for each call; it
     shares them with `modules`. All workers share one copy of the weights, four to seven times the convolutions' own size,
     because they are kept as Winograd needs them (VGG-16: 315 MB), and take some 100 MB each while they compute at 224 px.
+    Several threads may call it at a time: a worker that is done with one batch goes on with the next.
 
     Raises BackendMissing where ncnn is not installed, BackendFailed where it cannot load the network.
     """
@@ -76,24 +77,18 @@ class NcnnTrunk:
     ) -> None:
         layers = folded(modules)
         count = next((n for n, layer in enumerate(layers) if not isinstance(layer, _SPATIAL)), len(layers))
-        self._workers = max(1, workers)
         self._rest = nn.Sequential(*layers[count:]).eval()
-        shared = max(1, threads // self._workers)
+        shared = max(1, threads // workers)
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="ncnn")  # extract() lets other threads run
         self._net, self._last = _loaded(layers[:count], channels, side, shared, precision)
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """Features of the pictures, in their order."""
         given: Picture = np.ascontiguousarray(pictures.detach().numpy(), dtype=np.float32)
-        spatial = torch.from_numpy(np.stack(self._each(given)))
+        spatial = torch.from_numpy(np.stack(list(self._pool.map(self._one, given))))
         with torch.no_grad():
             features: Tensor = self._rest(spatial)
         return features
-
-    def _each(self, pictures: Picture) -> list[Picture]:
-        if self._workers == 1:
-            return [self._one(picture) for picture in pictures]
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="ncnn") as pool:  # extract() lets other threads run
-            return list(pool.map(self._one, pictures))
 
     def _one(self, picture: Picture) -> Picture:
         library = _required()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -30,6 +31,7 @@ from vgg_studio.pictures.known import Known
 View = tuple[PictureRef, int]  # a picture and the number of one of its views (pictures/views.py)
 _CHUNK = 64 << 20  # bytes of features that are gone through at once
 _ALIKE, _UNLIKE = "pairs-alike", "pairs-unlike"  # what a folder's first run found out
+_AT_ONCE = 2  # batches, where networks compute side by side
 _TRIES = 3  # looks at a picture that is being changed
 
 
@@ -41,6 +43,7 @@ class _Found(NamedTuple):
 
 
 _Read = tuple[PictureRef, _Found | PictureRefused]
+_Extracted = tuple[int, list[_Found], Tensor]  # of how many pictures, which of them could be read, their features
 
 
 class Source:
@@ -117,14 +120,10 @@ class Source:
         ticker, done, computed = Ticker(), 0, 0
         refused: list[Refusal] = []
         with contextlib.closing(self._read_ahead(mine)) as reading:
-            for group in _groups(reading, self.extractor.batch):
-                if stop.how == "finish":
-                    break  # the end needs a few features at most, and computes them itself
-                check(stop)
-                good = _sorted_out(group, refused)
-                if good and not self._add(good):
+            for seen, good, features in self._extracted(reading, refused, stop):
+                if good and not self._add(good, features):
                     break
-                done, computed = done + len(group), computed + len(good)
+                done, computed = done + seen, computed + len(good)
                 if ticker.due() or done == len(mine):
                     yield PhaseProgress(phase="extracting", done=total * done // len(mine), total=total)
         return computed, refused, self._full
@@ -185,12 +184,9 @@ class Source:
 
     def _computed(self, wanted: Sequence[View]) -> tuple[Tensor, list[Refusal]]:
         refused: list[Refusal] = []
-        found: list[Tensor] = [torch.empty(0, *self.extractor.shape, dtype=KINDS[self.extractor.kept])]
+        found = [self._no_features()]
         with contextlib.closing(self._read_ahead(wanted)) as reading:
-            for group in _groups(reading, self.extractor.batch):
-                good = _sorted_out(group, refused)
-                if good:
-                    found.append(self._extracted(good))
+            found += [features for _, _, features in self._extracted(reading, refused, Stop())]
         return torch.cat(found), refused
 
     def _missing(self, wanted: Sequence[View], refused: list[Refusal], stop: Stop) -> Steps[list[View]]:
@@ -250,24 +246,36 @@ class Source:
         except PictureRefused as refusal:
             return picture, refusal
 
-    def _extracted(self, good: Sequence[_Found]) -> Tensor:
+    def _extracted(self, reading: Iterator[_Read], refused: list[Refusal], stop: Stop) -> Iterator[_Extracted]:
+        """The features of what is read, batch after batch; with networks side by side the next one is begun meanwhile.
+
+        (Else a network that is done with its part of a batch waits for the others: a tenth of the time.) Raises Asked.
+        """
+        groups = _groups(reading, self.extractor.batch, stop)
+        for group in groups:
+            good = _sorted_out(group, refused)
+            yield self._one(len(group), good)
+            if good and self.extractor.way.workers > 1:
+                break  # the first batch builds the network
+        tasks = (partial(self._one, len(group), _sorted_out(group, refused)) for group in groups)
+        with contextlib.closing(ahead(tasks, _AT_ONCE, depth=_AT_ONCE - 1)) as batches:
+            yield from batches
+
+    def _one(self, seen: int, good: list[_Found]) -> _Extracted:
+        return seen, good, self._features(good) if good else self._no_features()
+
+    def _features(self, good: Sequence[_Found]) -> Tensor:
         digests, numbers = zip(*(found.name for found in good), strict=True)
         pictures, boxes = views.varied(np.stack([found.array for found in good]), numbers, digests)
-        features = torch.from_numpy(pictures)
-        if not self._checked:
-            self._check_pairs(features)
-        return self.extractor(features, None if boxes is None else torch.from_numpy(boxes))
-
-    def _check_pairs(self, pictures: Tensor) -> None:
-        """Find out once for all runs whether two pictures may be computed alone."""
+        crops = None if boxes is None else torch.from_numpy(boxes)
+        features = self.extractor(torch.from_numpy(pictures), crops, check_pairs=not self._checked)
+        if not self._checked and self.files is not None and self.extractor.way.smallest:
+            self.files.mark(_ALIKE if self.extractor.smallest == ALONE else _UNLIKE)  # found out once for all runs
         self._checked = True
-        self.extractor.check_pairs(pictures)
-        if self.files is not None and self.extractor.way.smallest:
-            self.files.mark(_ALIKE if self.extractor.smallest == ALONE else _UNLIKE)
+        return features
 
-    def _add(self, good: Sequence[_Found]) -> bool:
-        """Compute and keep; False where the disk takes no more: then nothing is kept from here on."""
-        features = self._extracted(good)
+    def _add(self, good: Sequence[_Found], features: Tensor) -> bool:
+        """Keep features; False where the disk takes no more: then nothing is kept from here on."""
         rows = features.reshape(len(good), -1).view(torch.uint8).numpy()
         try:
             if self.files is not None:
@@ -275,6 +283,9 @@ class Source:
         except OSError:
             self._full = True
         return not self._full
+
+    def _no_features(self) -> Tensor:
+        return torch.empty(0, *self.extractor.shape, dtype=KINDS[self.extractor.kept])
 
     def _as_features(self, rows: npt.NDArray[np.uint8]) -> Tensor:
         kind = KINDS[self.extractor.kept]
@@ -297,12 +308,8 @@ def _less(items: Sequence[Item], refused: Sequence[Refusal]) -> list[Item]:
     return [item for item in items if item.picture not in lost]
 
 
-def _groups(reading: Generator[_Read, None, None], size: int) -> Generator[list[_Read], None, None]:
-    group: list[_Read] = []
-    for read in reading:
-        group.append(read)
-        if len(group) == size:
-            yield group
-            group = []
-    if group:
+def _groups(reading: Iterator[_Read], size: int, stop: Stop) -> Iterator[list[_Read]]:
+    """What is read in groups, until the end is asked for, which needs a few at most and computes them itself. Raises Asked."""
+    while (group := list(itertools.islice(reading, size))) and stop.how != "finish":
+        check(stop)
         yield group

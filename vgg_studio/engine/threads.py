@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor, wait
+from threading import Barrier
 
 import torch
 from torch import Tensor
@@ -42,30 +42,37 @@ def most() -> int:
     return (int(asked) if asked.isdecimal() else 0) or real_cores()
 
 
-def side_by_side(compute: Callable[[Tensor], Tensor], given: Tensor, workers: int) -> Tensor:
-    """What a function without gradients makes of a batch (N, ...) that `workers` share, each on its part of the threads.
+class SideBySide:
+    """A function without gradients whose batches (N, ...) several workers share, each on its part of all threads.
 
-    All parts have the same size, the last filled up with zeros, so that a row's numbers do not depend on where it stands.
+    All parts of a batch have the same size, the last filled up with zeros, so that a row's numbers do not depend on where it
+    stands. Several threads may call it at a time: a worker that is done with one batch takes its part of the next.
     """
-    if workers == 1 or len(given) == 1:
-        with torch.no_grad():
-            return compute(given)
-    size = -(-len(given) // workers)
-    missing = -len(given) % size
-    filled = torch.cat([given, given.new_zeros(missing, *given.shape[1:])]) if missing else given
-    before = torch.get_num_threads()
-    run = partial(_alone, compute, max(1, before // workers))
-    try:
-        with ThreadPoolExecutor(workers, thread_name_prefix="network") as pool:
-            return torch.cat(list(pool.map(run, torch.split(filled, size))))[: len(given)]
-    finally:
+
+    def __init__(self, compute: Callable[[Tensor], Tensor], workers: int) -> None:
+        self._compute = compute
+        self._workers = workers
+        share = max(1, most() // workers)
+        self._pool = ThreadPoolExecutor(workers, "network", initializer=_use_here, initargs=(share,))
+        before, all_there = torch.get_num_threads(), Barrier(workers)
+        wait([self._pool.submit(all_there.wait) for _ in range(workers)])
         torch.set_num_threads(before)  # what the workers asked for holds for every thread that is new to torch
 
+    def __call__(self, given: Tensor) -> Tensor:
+        """What the function makes of the batch, in its order."""
+        size = -(-len(given) // self._workers)
+        missing = -len(given) % size
+        filled = torch.cat([given, given.new_zeros(missing, *given.shape[1:])]) if missing else given
+        return torch.cat(list(self._pool.map(self._one, torch.split(filled, size))))[: len(given)]
 
-def _alone(compute: Callable[[Tensor], Tensor], count: int, given: Tensor) -> Tensor:
+    def _one(self, given: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self._compute(given)
+
+
+def _use_here(count: int) -> None:
+    torch.get_num_threads()  # what torch does first on a thread is to take over the number that holds for all
     torch.set_num_threads(count)
-    with torch.no_grad():
-        return compute(given)
 
 
 def _worth(step: float) -> int:

@@ -120,9 +120,10 @@ class _Part:
 
 
 def _parts(count: int, height: int, width: int, most: int) -> Iterator[_Part]:
-    """All tiles of a batch in parts of about `most`: whole pictures, or rows of one."""
+    """All tiles of a batch in parts of about `most`: whole pictures, equally many in each part, or rows of one."""
     down, across = -(-height // _OUT), -(-width // _OUT)
     together = max(1, min(count, most // (down * across)))
+    together = max(size for size in range(1, together + 1) if count % size == 0)
     rows = down if together > 1 else max(1, min(down, most // across))
     for picture in range(0, count, together):
         for row in range(0, down, rows):
