@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import logging
 import os
 import re
@@ -86,6 +87,8 @@ def children() -> set[int]:
 def left_over(before_threads: set[int], before_children: set[int]) -> str:
     """What is still there after the grace time, with where it began; empty when all is well."""
     until = time.monotonic() + GRACE_SECONDS
+    if threads() - before_threads:
+        gc.collect()  # a pool whose owner nobody holds any more ends its threads; a refusal's traceback may hold it in a circle
     while time.monotonic() < until and (threads() - before_threads or children() - before_children):
         time.sleep(0.01)
     names = {thread.native_id: thread.name for thread in threading.enumerate()}

@@ -152,9 +152,10 @@ def test_that_ncnn_is_named_only_where_it_would_help(monkeypatch: pytest.MonkeyP
     bf16 = msgspec.structs.replace(
         plain, extract=[ev.Candidate(way=ev.Way(precision="bf16"), macs_per_second=1), *plain.extract]
     )
+    slow = msgspec.structs.replace(plain, extract=bf16.extract[::-1])
     card = msgspec.structs.replace(plain, machine="cuda H100")
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    assert [speed.lacks_ncnn(profile) for profile in (plain, bf16, card)] == [True, False, False]
+    assert [speed.lacks_ncnn(profile) for profile in (plain, bf16, slow, card)] == [True, False, True, False]
     said = speed.lines(ev.MachineTuned(profile=plain), Progress())[-1]
     assert said.endswith("uv pip install 'vgg-studio[fast-cpu]'")
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())

@@ -251,3 +251,17 @@ def test_that_adam_moves_more_than_momentum_does() -> None:
     assert adam == pytest.approx(
         1.25 * saved(msgspec.structs.replace(job, optimizer="sgd"), counts, "linear_bytes", rate)
     )
+
+
+def test_that_memory_knows_what_the_way_of_computing_needs() -> None:
+    def bytes_with(way: Way) -> int:
+        known = machine()
+        fastest = [Candidate(way=way, macs_per_second=known.extract[0].macs_per_second)]
+        job = TrainJob(variant="vgg16", weights="official", train_from="block5", head="light", batch_size=4)
+        return forecast(job, {"train": 100}, 5, msgspec.structs.replace(known, extract=fastest)).memory_bytes
+
+    frozen_convolutions = 4 * 7_635_264  # bytes, of blocks 1 to 4 in fp32 with their biases
+    direct = bytes_with(Way())
+    assert bytes_with(Way(convolution="winograd", workers=2)) - direct == 5 * frozen_convolutions
+    ncnn = [bytes_with(Way(backend="ncnn", workers=workers)) for workers in (2, 8)]
+    assert ncnn[1] - ncnn[0] == 6 * 4 * 4 * 2 * 64 * 224 * 224  # some 100 MB for each network

@@ -63,8 +63,9 @@ def noise(count: int, seed: int = 0) -> Tensor:
 class Desk:
     """Sources over one folder of pictures; `read` counts the pictures that were opened."""
 
-    def __init__(self, data: Path, held: ExitStack) -> None:
+    def __init__(self, data: Path, held: ExitStack, way: Way) -> None:
         self.data = data
+        self.way = way
         self.held = held
         self.known = held.enter_context(Known(paths.cache_folder()))
         self.read = 0
@@ -78,7 +79,7 @@ class Desk:
         return [(item.picture, number) for item in self.items for number in numbers or (0,)]
 
     def source(self, extractor: Extractor | None = None, most: int = feature_files.MOST, keep: bool = True) -> Source:
-        extractor = extractor or extractor_of()
+        extractor = extractor or extractor_of(way=self.way)
         desk = self
 
         class Counting(PictureStore):
@@ -93,11 +94,15 @@ class Desk:
         return source
 
 
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+ONE = Way(batch=4)
+SIDE_BY_SIDE = Way(batch=4, convolution="winograd", workers=2)  # of nine pictures, the last batches are begun at a time
+
+
+@pytest.fixture(params=[ONE, SIDE_BY_SIDE], ids=["one", "side by side"])
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Desk]:
     monkeypatch.setattr(feature_files, "RESERVE", 0)
     with ExitStack() as held:
-        yield Desk(draw_folder(tmp_path / "pictures", count=3), held)
+        yield Desk(draw_folder(tmp_path / "pictures", count=3), held, request.param)
 
 
 def filled(source: Source, wanted: Sequence[View], stop: Stop | None = None) -> ev.FeaturesReady:
@@ -187,9 +192,25 @@ def test_that_two_pictures_are_computed_alone_only_where_that_changes_no_bit() -
             assert torch.equal(extractor(noise(16)[start : start + 1]), among[start : start + 1])
 
 
+def test_that_pairs_are_checked_as_they_are_cut() -> None:
+    extractor, boxes = extractor_of("block5", way=Way(batch=4)), torch.tensor([[0.1, 0.2, 0.9, 0.8]] * 4)
+    wanted = extractor(noise(4), boxes)
+    seen: list[Tensor] = []
+    compute = extractor._compute
+    assert compute is not None
+    extractor._compute = lambda pictures: (seen.append(pictures), compute(pictures))[1]  # type: ignore[func-returns-value, assignment]
+
+    assert torch.equal(extractor(noise(4), boxes, check_pairs=True), wanted)
+
+    assert [len(pictures) for pictures in seen] == [4, 2]
+    assert torch.equal(seen[1], seen[0][:2])
+
+
 def test_that_a_difference_that_rounding_hides_is_found_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     extractor = extractor_of("block5", "fp16", way=Way(batch=4))
-    extractor._compute = lambda pictures: torch.full((len(pictures), *extractor.shape), 1 + 1e-6 * len(pictures))
+    extractor._compute = lambda pictures: torch.full(  # type: ignore[assignment]
+        (len(pictures), *extractor.shape), 1 + 1e-6 * len(pictures)
+    )
 
     extractor(noise(4), check_pairs=True)
 
@@ -253,18 +274,20 @@ def test_that_what_was_computed_is_found_by_the_next_source_and_no_picture_is_op
 @pytest.mark.parametrize("kept", ["fp32", "fp16", "bf16"])
 def test_that_features_are_alike_kept_partly_kept_or_computed_just_now(desk: Desk, kept: str) -> None:
     crops = views.every("flip_crop", 3)
-    computed, _ = desk.source(extractor_of(kept=kept), keep=False).features(desk.views(0, 1, *crops))
-    partly = desk.source(extractor_of(kept=kept))
+    computed, _ = desk.source(extractor_of(kept=kept, way=desk.way), keep=False).features(desk.views(0, 1, *crops))
+    partly = desk.source(extractor_of(kept=kept, way=desk.way))
     filled(partly, desk.views(1, crops[1])[3:])
 
     assert torch.equal(partly.features(desk.views(0, 1, *crops))[0], computed)
     filled(partly, desk.views(0, 1, *crops))
     assert torch.equal(partly.features(desk.views(0, 1, *crops))[0], computed)
-    assert torch.equal(desk.source(extractor_of(kept=kept)).features(desk.views(0, 1, *crops))[0], computed)
+    assert torch.equal(
+        desk.source(extractor_of(kept=kept, way=desk.way)).features(desk.views(0, 1, *crops))[0], computed
+    )
 
 
 def test_that_views_are_what_they_say(desk: Desk) -> None:
-    extractor = extractor_of("block2")
+    extractor = extractor_of("block2", way=desk.way)
     picture = desk.items[0].picture
     (plain, mirrored, *crops), _ = desk.source(extractor).features([(picture, view) for view in (0, 1, 2, 3, 4, 5)])
 
@@ -405,7 +428,7 @@ def test_that_chunks_go_through_all_views_of_all_items_in_parts(desk: Desk, monk
 
 def test_that_a_full_disk_is_told_and_everything_is_computed_all_the_same(desk: Desk) -> None:
     wanted = desk.views()
-    extractor = extractor_of()
+    extractor = extractor_of(way=desk.way)
     source = desk.source(extractor, most=5 * extractor.row_bytes)
 
     ready = filled(source, wanted)
@@ -445,9 +468,9 @@ def test_that_finish_ends_computing_where_it_is_without_leaving(desk: Desk) -> N
 
 
 def test_that_whether_pairs_may_be_computed_alone_is_found_out_once_for_all_runs(desk: Desk) -> None:
-    first = desk.source(extractor_of("fc8"))
+    first = desk.source(extractor_of("fc8", way=desk.way))
     filled(first, desk.views())
-    second = desk.source(extractor_of("fc8"))
+    second = desk.source(extractor_of("fc8", way=desk.way))
     filled(second, desk.views())
 
     assert first.extractor.way == second.extractor.way

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import msgspec
 import pytest
 import torch
+from torch import Tensor
 
 from vgg_studio import paths
 from vgg_studio.core import vgg
@@ -176,9 +177,30 @@ def test_that_winograd_is_tried_in_fp32_on_a_processor_with_a_network_for_each_t
     assert all(way.convolution == "direct" for way in tuning.candidates(CARD))
 
 
+def test_that_no_more_networks_are_used_than_there_are_pictures_at_once() -> None:
+    known = msgspec.structs.replace(WITH_BF16, extract=[Candidate(way=NCNN, macs_per_second=1e9)])
+    small = replace(LAPTOP, fact=msgspec.structs.replace(LAPTOP.fact, memory_bytes=GIB))
+    way = way_for(known, small, "auto", "auto", VGG16, 800, ncnn=True)
+    assert way.workers == way.batch < NCNN.workers
+
+
+@pytest.mark.parametrize(("shift", "kept"), [(0.0, True), (1e-6, False)])
+def test_that_winograd_is_not_chosen_where_a_pictures_place_changes_its_numbers(
+    monkeypatch: pytest.MonkeyPatch, shift: float, kept: bool
+) -> None:
+    section, way = timing.sections("vgg16")[0], Way(convolution="winograd")
+
+    def shifted(*_: object) -> Callable[[Tensor], Tensor]:
+        return lambda pictures: pictures + shift * torch.arange(len(pictures))[:, None, None, None]
+
+    monkeypatch.setattr(timing, "computing", shifted)
+    assert timing.is_steady(section, way, torch.device("cpu"), 4) == kept
+
+
 def test_that_cheap_sections_are_measured_on_more_pictures() -> None:
     assert [section.pictures(2) for section in timing.sections("vgg16")] == [8, 2, 2, 2, 2]
-    assert [section.pictures(8) for section in timing.sections("vgg16")] == [32, 8, 8, 8, 8]
+    assert [section.pictures(3) for section in timing.sections("vgg16")] == [12, 3, 3, 3, 3]
+    assert [section.pictures(8) for section in timing.sections("vgg16")] == [16, 8, 8, 8, 8]
 
 
 @pytest.mark.parametrize("variant", vgg.VARIANTS)

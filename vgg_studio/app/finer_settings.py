@@ -62,6 +62,7 @@ class PictureSettings(Fields):
         self.views.setValue(job.views)
         self.mirror.choose(job.mirror)
         self.features.choose(job.features)
+        self._offer()
         self.precision.choose(job.precision)
         frozen = recipes.train_from(job) != "block1"
         self.fields["views"].set_visible(job.variation in CROPPING and frozen)
@@ -73,7 +74,8 @@ class PictureSettings(Fields):
         self._offer()
 
     def _offer(self) -> None:
-        self.precision.fill([(_(PRECISION_WORDS[name]), name) for name in train_job.precisions(self._fact)])
+        offered = train_job.precisions(self._fact, self.job.device)
+        self.precision.fill([(_(PRECISION_WORDS[name]), name) for name in offered])
 
     def retranslate(self) -> None:
         """Words anew."""

@@ -179,7 +179,7 @@ def has_classifier(weights: str) -> bool | None:
         return True
 
 
-PRECISIONS = ["auto", "fp32", "bf16"]  # that the window offers; an order knows more
+PRECISIONS = ("auto", "fp32", "bf16")  # that the window offers; an order knows more
 
 
 def within_reach(job: TrainJob, device: DeviceFact | None) -> TrainJob:
@@ -188,14 +188,15 @@ def within_reach(job: TrainJob, device: DeviceFact | None) -> TrainJob:
         return job
     if job.device not in ("auto", *(name for _words, name in devices(device))):
         job = msgspec.structs.replace(job, device="auto")
-    if job.precision in PRECISIONS and job.precision not in precisions(device):
+    if job.precision in PRECISIONS and job.precision not in precisions(device, job.device):
         job = msgspec.structs.replace(job, precision="auto")
     return job
 
 
-def precisions(fact: DeviceFact | None) -> list[str]:
-    """What a training can be told to compute in; all of them as long as the machine is not known."""
-    return PRECISIONS if fact is None or fact.bf16 else ["auto", "fp32"]
+def precisions(fact: DeviceFact | None, asked: str) -> list[str]:
+    """What a training on the device that is asked for can be told to compute in; all where nothing is known of that one."""
+    unknown = fact is None or asked not in ("auto", "all", fact.kind)
+    return list(PRECISIONS) if unknown or (fact and fact.bf16) else ["auto", "fp32"]
 
 
 def devices(fact: DeviceFact | None) -> list[tuple[str, str]]:

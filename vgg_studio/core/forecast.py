@@ -290,17 +290,26 @@ class _Sums:
         if self.job.optimizer == "lbfgs":
             learning = min(int(4 * self.train * self.kept_views) * self.learning_inputs, _LBFGS_MEMORY)
         learning += self.trained_bytes * (1 + recipes.copies(self.job))
-        return _BASE_MEMORY + self.whole_bytes + max(learning, self.extracting_bytes)
+        return _BASE_MEMORY + self.whole_bytes + self.winograd_bytes + max(learning, self.extracting_bytes)
 
     @property
     def extracting_bytes(self) -> int:
-        """Two outputs of the widest layer for each picture that is computed at a time, and the weights as Winograd needs them."""
-        way = self.profile.extract[0].way if self.profile.extract else Way()
+        """Two outputs of the widest layer for each picture of a batch; ncnn's tiles take four times that for each network."""
+        way = self._extract_way
         widest = max((layer.outputs * layer.side**2 for layer in self.frozen), default=0)
-        activations = 4 * 2 * widest * (way.workers if way.backend == "ncnn" else way.batch)
+        return 4 * 2 * widest * (4 * way.workers if way.backend == "ncnn" else way.batch)
+
+    @property
+    def winograd_bytes(self) -> int:
+        """The frozen convolutions' weights once more, as Winograd needs them; they stay while the head learns."""
+        way = self._extract_way
         if (way.backend, way.convolution) == ("torch", "direct"):
-            return activations
-        return activations + 4 * _WINOGRAD * sum(layer.parameters for layer in self.frozen if layer.kind == "conv")
+            return 0
+        return 4 * _WINOGRAD * sum(layer.parameters for layer in self.frozen if layer.kind == "conv")
+
+    @property
+    def _extract_way(self) -> Way:
+        return self.profile.extract[0].way if self.profile.extract else Way()
 
 
 def _filled(pictures: int) -> int:

@@ -18,7 +18,7 @@ from vgg_studio.core.preprocessing import Preprocessing
 from vgg_studio.engine import exactness, threads
 from vgg_studio.engine.batches import cropped
 from vgg_studio.engine.device import Device
-from vgg_studio.engine.folding import folded
+from vgg_studio.engine.folding import folded, parted
 from vgg_studio.engine.ncnn_trunk import NcnnTrunk
 from vgg_studio.engine.network import VGG, trunk_and_head
 from vgg_studio.engine.scaling import Scaling
@@ -33,6 +33,8 @@ _LARGEST_HALF = torch.finfo(torch.float16).max
 
 class Compute(Protocol):
     """Scaled pictures (N, channels, side, side) in fp32 to features."""
+
+    side_by_side: bool  # whether it pays to ask for a batch while another is computed
 
     def __call__(self, pictures: Tensor) -> Tensor: ...
 
@@ -62,6 +64,11 @@ class Extractor:
     def batch(self) -> int:
         """Pictures that are computed at once."""
         return self.way.batch
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether it pays to ask for a batch while another is computed; False as long as none was."""
+        return self._compute is not None and self._compute.side_by_side
 
     @property
     def row_bytes(self) -> int:
@@ -142,15 +149,20 @@ class _TorchTrunk:
 
     def __init__(self, modules: Sequence[nn.Module], device: torch.device, way: Way) -> None:
         self._kind, self._layout = KINDS[way.precision], LAYOUTS[way.layout]
-        trunk = nn.Sequential(*(with_winograd(modules) if way.convolution == "winograd" else modules))
+        self.side_by_side = way.workers > 1  # then several batches may be asked for at a time
+        spatial, rest = parted(with_winograd(modules) if way.convolution == "winograd" else modules)
+        trunk = nn.Sequential(nn.Sequential(*spatial), nn.Sequential(*rest))
         if self._kind != torch.float32 or way.layout != "channels_last":
             trunk = copy.deepcopy(trunk)
-        trunk = trunk.to(device, self._kind).to(memory_format=self._layout).eval()
-        self._run: Callable[[Tensor], Tensor] = SideBySide(trunk, way.workers) if way.workers > 1 else trunk
+        spatial_part, self._rest = trunk.to(device, self._kind).to(memory_format=self._layout).eval()
+        self._maps: Callable[[Tensor], Tensor] = (
+            SideBySide(spatial_part, way.workers) if self.side_by_side else spatial_part
+        )
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """Features in fp32's range, in the way's own precision."""
-        return self._run(pictures.to(self._kind).contiguous(memory_format=self._layout))
+        features: Tensor = self._rest(self._maps(pictures.to(self._kind).contiguous(memory_format=self._layout)))
+        return features
 
 
 def feature_shape(shape: vgg.Shape, train_from: str, image_size: int) -> tuple[int, ...]:

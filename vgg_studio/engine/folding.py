@@ -1,4 +1,4 @@
-"""Batch normalisation folded into the convolution before it: in evaluation mode both are one linear map."""
+"""Layers for evaluation: batch normalisation folded into the convolution before it, and maps told from linear layers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+
+_SPATIAL = (nn.Conv2d, nn.ReLU, nn.MaxPool2d, nn.LocalResponseNorm)
 
 
 def folded(modules: Sequence[nn.Module]) -> list[nn.Module]:
@@ -21,6 +23,15 @@ def folded(modules: Sequence[nn.Module]) -> list[nn.Module]:
         elif not isinstance(module, nn.Dropout):
             found.append(module)
     return found
+
+
+def parted(layers: Sequence[nn.Module]) -> tuple[list[nn.Module], list[nn.Module]]:
+    """What computes on maps of features, and what follows: average pool and linear layers.
+
+    The latter are bound by reading their weights once for each call, so they want all pictures together.
+    """
+    count = next((number for number, layer in enumerate(layers) if not isinstance(layer, _SPATIAL)), len(layers))
+    return list(layers[:count]), list(layers[count:])
 
 
 def _joined(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:

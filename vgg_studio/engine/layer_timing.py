@@ -20,6 +20,7 @@ SIDE = 224  # px: rates are told for pictures of this size
 FAR_BEHIND = 2.0  # times the fastest of its kind: such a way is not measured further
 _TIMES = 3
 _USUAL_MACS, _MOST_TIMES = 1.85e9, 4  # multiply-accumulates of most sections of VGG-16; times their number of pictures
+_MOST_PICTURES = 16
 _LINEAR = 4096  # inputs and outputs: 67 MB of weights, more than a cache holds
 _LINEAR_BATCH = 16
 _FORWARD_AND_BACK = 3  # passes' worth of multiply-accumulates in one learning step
@@ -41,8 +42,9 @@ class Section:
     stands_for: int
 
     def pictures(self, workers: int) -> int:
-        """How many are computed at once: more of those that cost little, because the weights are then what costs."""
-        return max(2, workers) * max(1, min(_MOST_TIMES, round(_USUAL_MACS / self.macs)))
+        """How many are computed at once: more of those that cost little, so that what a batch costs beside them tells less."""
+        times = max(1, min(_MOST_TIMES, round(_USUAL_MACS / self.macs)))
+        return max(2, workers, min(times * max(2, workers), _MOST_PICTURES))
 
     def modules(self, batch_norm: bool = False) -> nn.Sequential:
         """The layers, with small random weights."""
@@ -139,6 +141,14 @@ def passing(layers: nn.Sequential, way: Way, device: torch.device, batch: Tensor
             return compute(given)
 
     return run
+
+
+def is_steady(section: Section, way: Way, device: torch.device, pictures: int) -> bool:
+    """Whether a picture's numbers are the same to the bit wherever it stands in a batch: libraries promise no such thing."""
+    compute = computing(list(section.modules().eval()), way, device, 3, section.side)
+    batch = torch.rand(pictures, 3, section.side, section.side)
+    with torch.no_grad():
+        return torch.equal(compute(batch.flip(0)).flip(0), compute(batch))
 
 
 def forward_and_back(section: Section, precision: str, device: torch.device, pictures: int, batch_norm: bool) -> Run:

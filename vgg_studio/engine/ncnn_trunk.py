@@ -23,11 +23,10 @@ import torch
 from torch import Tensor, nn
 
 from vgg_studio.core.errors import BackendFailed, BackendMissing
-from vgg_studio.engine.folding import folded
+from vgg_studio.engine.folding import folded, parted
 
 _RAW_FP32 = b"\0\0\0\0"  # ncnn's tag before weights that are plain numbers
 _MAGIC = "7767517"  # ncnn's text format
-_SPATIAL = (nn.Conv2d, nn.ReLU, nn.MaxPool2d, nn.LocalResponseNorm)
 _BF16 = ("use_bf16_storage", "use_bf16_packed")
 _NARROWER = (
     "use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", *_BF16, "use_int8_inference", "use_vulkan_compute",
@@ -75,12 +74,12 @@ class NcnnTrunk:
         workers: int,
         precision: str = "fp32",
     ) -> None:
-        layers = folded(modules)
-        count = next((n for n, layer in enumerate(layers) if not isinstance(layer, _SPATIAL)), len(layers))
-        self._rest = nn.Sequential(*layers[count:]).eval()
+        layers, rest = parted(folded(modules))
+        self._rest = nn.Sequential(*rest).eval()
+        self.side_by_side = workers > 1
         shared = max(1, threads // workers)
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="ncnn")  # extract() lets other threads run
-        self._net, self._last = _loaded(layers[:count], channels, side, shared, precision)
+        self._net, self._last = _loaded(layers, channels, side, shared, precision)
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """Features of the pictures, in their order."""

@@ -252,14 +252,13 @@ class Source:
         (Else a network that is done with its part of a batch waits for the others: a tenth of the time.) Raises Asked.
         """
         groups = _groups(reading, self.extractor.batch, stop)
-        for group in groups:
-            good = _sorted_out(group, refused)
-            yield self._one(len(group), good)
-            if good and self.extractor.way.workers > 1:
-                break  # the first batch builds the network
+        while not self.extractor.side_by_side and (group := next(groups, [])):  # the first batch builds the network
+            yield self._one(len(group), _sorted_out(group, refused))
         tasks = (partial(self._one, len(group), _sorted_out(group, refused)) for group in groups)
         with contextlib.closing(ahead(tasks, _AT_ONCE, depth=_AT_ONCE - 1)) as batches:
             yield from batches
+        if stop.how != "finish":  # which needs a few features at most, and computes them itself
+            check(stop)
 
     def _one(self, seen: int, good: list[_Found]) -> _Extracted:
         return seen, good, self._features(good) if good else self._no_features()
@@ -309,7 +308,6 @@ def _less(items: Sequence[Item], refused: Sequence[Refusal]) -> list[Item]:
 
 
 def _groups(reading: Iterator[_Read], size: int, stop: Stop) -> Iterator[list[_Read]]:
-    """What is read in groups, until the end is asked for, which needs a few at most and computes them itself. Raises Asked."""
-    while (group := list(itertools.islice(reading, size))) and stop.how != "finish":
-        check(stop)
+    """What is read, in groups, until a stop is asked for: what was begun before is still worth keeping."""
+    while not stop.how and (group := list(itertools.islice(reading, size))):
         yield group

@@ -55,7 +55,10 @@ class SideBySide:
         share = max(1, most() // workers)
         self._pool = ThreadPoolExecutor(workers, "network", initializer=_use_here, initargs=(share,))
         before, all_there = torch.get_num_threads(), Barrier(workers)
-        wait([self._pool.submit(all_there.wait) for _ in range(workers)])
+        try:
+            wait([self._pool.submit(all_there.wait) for _ in range(workers)])
+        finally:
+            all_there.abort()  # where the system refused a thread, the others wait no longer
         torch.set_num_threads(before)  # what the workers asked for holds for every thread that is new to torch
 
     def __call__(self, given: Tensor) -> Tensor:

@@ -161,7 +161,8 @@ def candidates(device: Device) -> list[Way]:
 def _extraction(
     variant: str, device: Device, found: Iterator[tuple[timing.Section, float] | None], steps: Iterator[Event]
 ) -> Generator[Event, None, list[Candidate]]:
-    rates = timing.Rates(candidates(device), kind=lambda way: way.precision)
+    rates = timing.Rates(candidates(device), kind=lambda way: f"{way.backend} {way.precision}")
+    shaky: set[Way] = set()
     for turn in found:
         if turn is not None:
             section, share = turn
@@ -169,11 +170,14 @@ def _extraction(
             runs = {way: timing.forward(section, way, device.torch, pictures) for way in rates.left}
             took = timing.by_turns(runs, device.torch, EXTRACT_SECONDS * share)
             rates.add(section, {way: seconds / pictures for way, seconds in took.items()})
+            winograd = {way for way in rates.left if way.convolution == "winograd"}
+            shaky |= {way for way in winograd if not timing.is_steady(section, way, device.torch, pictures)}
         yield next(steps)
     errors = _errors(variant, device, rates.left)
     measured = [
         Candidate(way=way, macs_per_second=rate, error=errors[way])
         for way, rate in rates.macs_per_second().items()
+        if way not in shaky
         if (way.backend, way.convolution) == ("torch", "direct") or errors[way] <= exactness.LIMITS[way.precision]
     ]
     return sorted(measured, key=lambda candidate: -candidate.macs_per_second)

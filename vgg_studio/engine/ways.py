@@ -37,7 +37,8 @@ def way_for(
     _refuse(device, backend, precision, ncnn)
     fitting = [] if profile is None or is_small(shape, image_size) else _fitting(profile, backend, precision)
     way = _fastest(fitting) if fitting else _usual(device, backend, precision)
-    return msgspec.structs.replace(way, batch=_batch(device, shape, image_size))
+    size = _batch(device, shape, image_size)
+    return msgspec.structs.replace(way, batch=size, workers=min(way.workers, size))
 
 
 def train_precision(profile: MachineProfile | None, device: Device, asked: str) -> str:
