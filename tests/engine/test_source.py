@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -177,6 +178,29 @@ def test_that_winograd_is_used_only_where_it_computes_what_torch_does(monkeypatc
 
     monkeypatch.setattr(winograd, "_BT", tuple(reversed(winograd._BT)))  # as wrong as an overflow would make it
     assert torch.equal(extractor_of("fc6", network=built, way=way)(noise(4)), exact)
+
+
+@pytest.mark.parametrize("convolution", ["direct", "winograd"])
+def test_that_workers_share_all_convolutions_and_linear_layers_see_all_pictures_together(convolution: str) -> None:
+    seen: list[tuple[str, int, str]] = []  # layer, pictures at once, thread
+
+    def note(module: torch.nn.Module, given: Any, _: Any) -> None:
+        thread = threading.current_thread().name
+        seen.append((type(module).__name__, len(given[0]), "shared" if thread.startswith("network") else "alone"))
+
+    extractor = extractor_of("fc8", way=Way(batch=4, convolution=convolution, workers=2))
+    extractor(noise(4))  # builds it
+    held = torch.nn.modules.module.register_module_forward_hook(note)
+    try:
+        extractor(noise(4))
+    finally:
+        held.remove()
+
+    convolutions = [one for one in seen if "Conv" in one[0]]
+    assert len(convolutions) == 2 * 8  # VGG-11's, each for both halves
+    assert {one[1:] for one in convolutions} == {(2, "shared")}
+    assert {one[1:] for one in seen if one[0] == "Linear"} == {(4, "alone")}
+    assert any("Winograd" in one[0] for one in convolutions) == (convolution == "winograd")
 
 
 def test_that_two_pictures_are_computed_alone_only_where_that_changes_no_bit() -> None:

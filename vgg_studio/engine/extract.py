@@ -150,7 +150,9 @@ class _TorchTrunk:
     def __init__(self, modules: Sequence[nn.Module], device: torch.device, way: Way) -> None:
         self._kind, self._layout = KINDS[way.precision], LAYOUTS[way.layout]
         self.side_by_side = way.workers > 1  # then several batches may be asked for at a time
-        spatial, rest = parted(with_winograd(modules) if way.convolution == "winograd" else modules)
+        spatial, rest = parted(modules)
+        if way.convolution == "winograd":
+            spatial = with_winograd(spatial)
         trunk = nn.Sequential(nn.Sequential(*spatial), nn.Sequential(*rest))
         if self._kind != torch.float32 or way.layout != "channels_last":
             trunk = copy.deepcopy(trunk)
